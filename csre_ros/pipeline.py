@@ -1,0 +1,76 @@
+"""Source frames in, actions out: the pose stage where it is needed, then recognition. No threads, no clock of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from csre_ros.config import RecognizerConfig
+from csre_ros.pose.config import PoseConfig
+from csre_ros.pose.estimator import PoseEstimator
+from csre_ros.recognition import PersonAction, Recognizer
+from csre_ros.skeleton import Frame
+from csre_ros.sources.frames import SourceFrame
+from csre_ros.timing import StageTimer
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """Settings of the whole runtime between source and output."""
+
+    recognizer: RecognizerConfig = field(default_factory=RecognizerConfig)
+    pose: PoseConfig = field(default_factory=PoseConfig)
+
+
+class Pipeline:
+    """The runtime in one call, shared by the command line, the node and the benchmarks.
+
+    Args:
+        config: Settings; the bundle is loaded here, the pose model when the first image arrives.
+
+    Attributes:
+        recognizer: The recognition chain.
+        timer: Milliseconds per stage.
+    """
+
+    def __init__(self, config: PipelineConfig | None = None) -> None:
+        self.config = config or PipelineConfig()
+        self.timer = StageTimer()
+        self.recognizer = Recognizer(self.config.recognizer, timer=self.timer)
+        self._pose: PoseEstimator | None = None
+
+    def step(self, source: SourceFrame) -> tuple[Frame, list[PersonAction]]:
+        """Advance by one frame.
+
+        Returns:
+            The people seen, and what each tracked person is doing.
+
+        Raises:
+            ValueError: The frame carries neither image nor skeletons.
+        """
+        frame = self.observe(source)
+        return frame, self.recognizer.step(frame)
+
+    def observe(self, source: SourceFrame) -> Frame:
+        """The people in a frame: those it names, or those that the pose estimator finds in its image."""
+        if source.skeletons is not None:
+            return Frame(source.stamp_ns, source.frame_id, source.skeletons)
+        if source.image is None:
+            raise ValueError(f"the frame at {source.stamp_ns} ns has neither image nor skeletons")
+        if self._pose is None:
+            from csre_ros.pose.mediapipe_pose import MediaPipePose
+
+            self._pose = MediaPipePose(self.config.pose)
+        with self.timer("pose"):
+            return self._pose.step(source.image, source.stamp_ns, source.frame_id)
+
+    def reset(self) -> None:
+        """Forget all people, for example between two recordings."""
+        self.recognizer.reset()
+        if self._pose is not None:
+            self._pose.reset()
+
+    def close(self) -> None:
+        """Free the pose model; the next image loads it again."""
+        if self._pose is not None:
+            self._pose.close()
+            self._pose = None

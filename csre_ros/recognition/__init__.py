@@ -1,0 +1,1 @@
+"""Recognition: tracker, window, bundle, decoder, and the Recognizer that joins them."""

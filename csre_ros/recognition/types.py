@@ -1,0 +1,67 @@
+"""What recognition says: one record per person and frame, and the events inside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from csre_ros.skeleton import FloatArray, Skeleton
+
+
+class EventState(str, Enum):
+    """Phase of an action."""
+
+    STARTED = "started"
+    ONGOING = "ongoing"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class ActionEvent:
+    """One change that a robot may act on.
+
+    Attributes:
+        stamp_ns: Source stamp of the newest frame that led to the decision.
+        person: Track id.
+        action: Label of the bundle.
+        state: Phase of the action.
+        score: Smoothed probability of the action at ``stamp_ns``; for ``ended`` the highest it reached.
+    """
+
+    stamp_ns: int
+    person: int
+    action: str
+    state: EventState
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class PersonAction:
+    """What one tracked person is doing at one instant.
+
+    Attributes:
+        stamp_ns: Source stamp of the newest frame in the person's window.
+        frame_id: Coordinate frame of ``skeleton``.
+        person: Track id, never reused within a run.
+        present: False exactly once, in the record that reports that the track ended.
+        skeleton: The person's newest skeleton in the source's own layout; None when not seen in this frame.
+        action: The action being performed, or None: idle, unknown, or not decided yet.
+        score: Smoothed probability of ``action``, or of the best label where there is none.
+        best: The label with the highest smoothed probability, background labels included; None before the first decision.
+        probabilities: ``[classes]`` smoothed probabilities in the order of the bundle's labels; None before the first
+            decision.
+        window_ns: Source stamps of the oldest and newest frame behind the decision.
+        events: Events that this step caused, in order.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    person: int
+    present: bool
+    skeleton: Skeleton | None
+    action: str | None
+    score: float
+    best: str | None
+    probabilities: FloatArray | None
+    window_ns: tuple[int, int]
+    events: tuple[ActionEvent, ...]

@@ -1,0 +1,8 @@
+"""Skeletons: layouts, the shared data type, and mapping between layouts."""
+
+from csre_ros.skeleton.layout import SkeletonLayout
+from csre_ros.skeleton.layouts import LAYOUTS, get_layout
+from csre_ros.skeleton.mapping import LayoutMapping, mirror, to_layout
+from csre_ros.skeleton.skeleton import FloatArray, Frame, Skeleton
+
+__all__ = ["LAYOUTS", "FloatArray", "Frame", "LayoutMapping", "Skeleton", "SkeletonLayout", "get_layout", "mirror", "to_layout"]

@@ -1,0 +1,79 @@
+"""How long each stage takes: percentiles over the last minutes, and how often a budget was broken."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class StageSummary:
+    """Milliseconds of one stage over the kept samples, and counts over the whole run."""
+
+    stage: str
+    count: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    worst_ms: float
+    over_budget: int
+
+
+class StageTimer:
+    """Collects durations by stage name. Safe to use from several threads.
+
+    Args:
+        keep: Samples kept per stage for the percentiles; older ones only count.
+        budget_ms: A longer duration counts as over budget.
+
+    >>> timer = StageTimer()
+    >>> timer.add("infer", 0.002)
+    >>> timer.summary()[0].p50_ms
+    2.0
+    """
+
+    def __init__(self, keep: int = 4096, budget_ms: float = 33.0) -> None:
+        self._keep = keep
+        self._budget_s = budget_ms / 1e3
+        self._samples: dict[str, deque[float]] = {}
+        self._counts: dict[str, int] = {}
+        self._over: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Time the body of a ``with`` statement."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(stage, time.perf_counter() - start)
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Record one duration."""
+        with self._lock:
+            self._samples.setdefault(stage, deque(maxlen=self._keep)).append(seconds)
+            self._counts[stage] = self._counts.get(stage, 0) + 1
+            self._over[stage] = self._over.get(stage, 0) + (seconds > self._budget_s)
+
+    def summary(self) -> list[StageSummary]:
+        """One line per stage, in the order in which they were first seen."""
+        with self._lock:
+            samples = {stage: np.asarray(values) * 1e3 for stage, values in self._samples.items()}
+            counts, over = dict(self._counts), dict(self._over)
+        return [
+            StageSummary(
+                stage,
+                counts[stage],
+                *(round(float(value), 3) for value in np.percentile(values, (50, 95, 99))),
+                round(float(values.max()), 3),
+                over[stage],
+            )
+            for stage, values in samples.items()
+        ]

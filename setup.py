@@ -1,0 +1,63 @@
+"""Packaging for both ``pip install .`` and ``colcon build`` (ament_python)."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+ROS = [
+    "ros-rclpy[fastrtps]>=7.1",
+    "ros-std-msgs",
+    "ros-sensor-msgs",
+    "ros-geometry-msgs",
+    "ros-visualization-msgs",
+    "ros-diagnostic-msgs",
+    "ros-lifecycle-msgs",
+    "ros-std-srvs",
+]
+TEST = ["pytest>=8", "pytest-timeout", "ruff", "mypy", "jaxtyping", "beartype", "types-PyYAML", "codespell"]
+TRAIN = [
+    "torch>=2.6",
+    "lightning>=2.5",
+    "torchmetrics",
+    "onnx>=1.17",
+    "onnxscript",
+    "matplotlib",
+    "tensorboard",
+]
+
+setup(
+    name="csre_ros",
+    version="0.1.0",
+    description="Live recognition of human actions from skeletons, published in ROS 2",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    maintainer="csre_ros maintainers",
+    maintainer_email="maintainers@users.noreply.r-seed-8c335ea2.example",
+    python_requires=">=3.10",
+    packages=find_packages(include=["csre_ros", "csre_ros.*"]),
+    package_data={"csre_ros": ["py.typed", "bundles/*.onnx", "recordings/*.mcap"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/csre_ros"]),
+        ("share/csre_ros", ["package.xml"]),
+        ("share/csre_ros/launch", glob("launch/*.launch.py")),
+        ("share/csre_ros/config", glob("config/*")),
+    ],
+    # opencv is not listed: mediapipe brings opencv-contrib-python, a superset, and two builds overwrite each other.
+    install_requires=["numpy>=1.24", "scipy>=1.10", "jsonargparse>=4.30", "rosbags>=0.10", "rich>=13"],
+    extras_require={
+        "ros": ROS,
+        "mediapipe": ["mediapipe==0.10.21"],
+        "cpu": ["onnxruntime>=1.18"],
+        "gpu": ["onnxruntime-gpu[cuda,cudnn]>=1.18"],
+        "train": TRAIN,
+        "test": TEST,
+    },
+    entry_points={
+        "console_scripts": [
+            "csre = csre_ros.app.main:main",
+            "action_node = csre_ros.ros.node:main",
+        ]
+    },
+    zip_safe=False,
+)
