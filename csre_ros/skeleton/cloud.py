@@ -1,0 +1,259 @@
+"""Skeletons as a point cloud, the convention of ``sensor_msgs/PointCloud2`` topics and recordings. Needs no ROS.
+
+An organised cloud: **height = persons, width = joints** in the order of the layout. Fields ``x``, ``y``, ``z``
+(metres, camera-optical axes) and ``c`` (confidence in 0..1) are float32; ``id`` (uint32, the same for all joints of a
+person) is the source's own person id, 0 where it has none. Clouds of 2-D layouts have no ``z``. A joint that was not
+seen is NaN with confidence 0. A cloud without points says that nobody is in view.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csre_ros.skeleton.layout import SkeletonLayout
+from csre_ros.skeleton.skeleton import FloatArray, Skeleton
+
+UINT32, FLOAT32, FLOAT64 = 6, 7, 8
+"""Data type codes of ``sensor_msgs/PointField``."""
+
+_NUMPY_CODES = {UINT32: "u4", FLOAT32: "f4", FLOAT64: "f8"}
+
+
+@dataclass(frozen=True)
+class CloudField:
+    """One field of a point, as ``sensor_msgs/PointField`` has it.
+
+    Attributes:
+        name: What the value means.
+        offset: Bytes from the start of the point.
+        datatype: Code of the number type.
+        count: Numbers in the field.
+    """
+
+    name: str
+    offset: int
+    datatype: int
+    count: int
+
+
+class CloudFieldLike(Protocol):
+    """What is read of a ``sensor_msgs/PointField``."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def datatype(self) -> int: ...
+    @property
+    def count(self) -> int: ...
+
+
+class CloudLike(Protocol):
+    """What is read of a ``sensor_msgs/PointCloud2``, whichever library made the message."""
+
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def fields(self) -> Sequence[CloudFieldLike]: ...
+    @property
+    def is_bigendian(self) -> bool: ...
+    @property
+    def point_step(self) -> int: ...
+    @property
+    def row_step(self) -> int: ...
+    @property
+    def data(self) -> Any: ...
+
+
+@dataclass(frozen=True)
+class PackedCloud:
+    """Everything of a ``sensor_msgs/PointCloud2`` but its header, under the same names."""
+
+    height: int
+    width: int
+    fields: tuple[CloudField, ...]
+    point_step: int
+    row_step: int
+    is_dense: bool
+    data: bytes
+    is_bigendian: bool = False
+
+
+def _coordinates(layout: SkeletonLayout) -> tuple[str, ...]:
+    return ("x", "y", "z")[: layout.dims]
+
+
+def _numeric_id(source_id: str | None) -> int:
+    """The id as uint32; 0 for names that are no decimal number of that size."""
+    if source_id is None or not (source_id.isascii() and source_id.isdigit() and len(source_id) <= 10):
+        return 0
+    return int(source_id) if int(source_id) < 2**32 else 0
+
+
+def pack_cloud(skeletons: Sequence[Skeleton], layout: SkeletonLayout) -> PackedCloud:
+    """Write people of one layout as a cloud.
+
+    A ``source_id`` that is a decimal number becomes the field ``id``; other names do not fit and are left out, and so
+    are ``image_points``.
+
+    Raises:
+        ValueError: A skeleton has another layout.
+
+    >>> from csre_ros.skeleton import get_layout
+    >>> pack_cloud((), get_layout("ntu25")).fields[3]
+    CloudField(name='c', offset=12, datatype=7, count=1)
+    """
+    floats = (*_coordinates(layout), "c")
+    points = np.zeros((len(skeletons), len(layout)), dtype=[*((name, "<f4") for name in floats), ("id", "<u4")])
+    for row, skeleton in zip(points, skeletons, strict=True):
+        if skeleton.layout != layout:
+            raise ValueError(
+                f"cannot write a {skeleton.layout.name!r} skeleton into a {layout.name!r} cloud; map it first"
+            )
+        for axis, name in enumerate(floats[:-1]):
+            row[name] = skeleton.positions[:, axis]
+        row["c"] = skeleton.confidence
+        row["id"] = _numeric_id(skeleton.source_id)
+    fields = [CloudField(name, 4 * i, FLOAT32, 1) for i, name in enumerate(floats)]
+    fields.append(CloudField("id", 4 * len(floats), UINT32, 1))
+    step = points.dtype.itemsize
+    dense = bool((points["c"] > 0).all())
+    return PackedCloud(len(skeletons), len(layout), tuple(fields), step, step * len(layout), dense, points.tobytes())
+
+
+def unpack_cloud(
+    cloud: CloudLike, layout: SkeletonLayout, max_people: int = 64
+) -> tuple[tuple[Skeleton, ...], Counter[str]]:
+    """Read the people of a cloud.
+
+    Fields are found by name, offset and type, so extra fields, padded points and rows, float64 and big-endian data are
+    all read. Without a field ``c`` every joint that is not NaN has confidence 1; a NaN confidence marks a joint unseen.
+
+    Args:
+        cloud: The message, or anything with its attributes.
+        layout: The joint convention that the sender uses.
+        max_people: A larger cloud is refused as a mistake.
+
+    Returns:
+        The people in the order of the cloud, and how many were rejected, by reason: ``"infinite coordinate"``,
+        ``"confidence outside 0..1"``, ``"no joint seen"``, ``"id differs between joints"``, ``"duplicate id"`` (the
+        later person loses).
+
+    Raises:
+        ValueError: The cloud as a whole cannot be skeletons of this layout: a field is missing or has another type,
+            the width is not the number of joints, there are more than ``max_people`` rows, or the sizes contradict
+            the data.
+    """
+    if cloud.height == 0 or cloud.width == 0:
+        return (), Counter()
+    points = _points(cloud, layout, max_people)
+    assert points.dtype.names is not None
+    # A float64 beyond the range of float32 becomes infinite, which the check below rejects.
+    with np.errstate(over="ignore", invalid="ignore"):
+        positions = np.stack([points[name].astype(np.float32) for name in _coordinates(layout)], axis=-1)
+        missing = np.isnan(positions).any(axis=-1)
+        if "c" in points.dtype.names:
+            confidence = points["c"].astype(np.float32)
+            missing |= np.isnan(confidence)
+        else:
+            confidence = np.ones(missing.shape, np.float32)
+    confidence[missing] = 0
+    ids = points["id"] if "id" in points.dtype.names else np.zeros(missing.shape, np.uint32)
+
+    people: list[Skeleton] = []
+    seen: set[int] = set()
+    rejected: Counter[str] = Counter()
+    for row, person_id in enumerate(ids[:, 0].tolist()):
+        reason = _fault(positions[row], confidence[row], ids[row])
+        if reason is None and person_id in seen:
+            reason = "duplicate id"
+        if reason is not None:
+            rejected[reason] += 1
+            continue
+        if person_id:
+            seen.add(person_id)
+        people.append(Skeleton(layout, positions[row], confidence[row], str(person_id) if person_id else None))
+    return tuple(people), rejected
+
+
+def _fault(positions: FloatArray, confidence: FloatArray, ids: NDArray[np.uint32]) -> str | None:
+    """Why one person must be left out, or None."""
+    if np.isinf(positions).any():
+        return "infinite coordinate"
+    if confidence.min() < 0 or confidence.max() > 1:
+        return "confidence outside 0..1"
+    if not confidence.any():
+        return "no joint seen"
+    if (ids != ids[0]).any():
+        return "id differs between joints"
+    return None
+
+
+def _points(cloud: CloudLike, layout: SkeletonLayout, max_people: int) -> NDArray[np.void]:
+    """The cloud as a ``[persons, joints]`` structured view of its own bytes, after all sizes are checked."""
+    if cloud.width != len(layout):
+        raise ValueError(
+            f"the cloud is {cloud.width} joints wide; layout {layout.name!r} has {len(layout)}: "
+            "set the layout that the sender uses (height = persons, width = joints)"
+        )
+    if not 0 < cloud.height <= max_people:
+        raise ValueError(
+            f"the cloud has {cloud.height} rows; one row is one person and at most {max_people} are accepted: "
+            "check that height = persons and width = joints"
+        )
+    dtype = _point_dtype(cloud, layout)
+    if cloud.row_step < cloud.width * cloud.point_step:
+        raise ValueError(
+            f"row_step is {cloud.row_step}; {cloud.width} points of {cloud.point_step} bytes need at least "
+            f"{cloud.width * cloud.point_step}"
+        )
+    data = np.frombuffer(cloud.data, np.uint8)
+    if len(data) < cloud.height * cloud.row_step:
+        raise ValueError(
+            f"the cloud has {len(data)} bytes of data; {cloud.height} rows of {cloud.row_step} bytes need "
+            f"{cloud.height * cloud.row_step}: the message was cut short or declares wrong sizes"
+        )
+    return np.ndarray((cloud.height, cloud.width), dtype, data, strides=(cloud.row_step, cloud.point_step))
+
+
+def _point_dtype(cloud: CloudLike, layout: SkeletonLayout) -> np.dtype[np.void]:
+    """The fields that skeletons are made of, as a structured type of ``point_step`` bytes."""
+    required = _coordinates(layout)
+    accepted = {**dict.fromkeys((*required, "c"), (FLOAT32, FLOAT64)), "id": (UINT32,)}
+    fields = {field.name: field for field in cloud.fields if field.name in accepted}
+    if absent := [name for name in required if name not in fields]:
+        raise ValueError(
+            f"the cloud lacks the fields {', '.join(absent)}; "
+            f"it has {', '.join(field.name for field in cloud.fields) or 'none'}, "
+            f"layout {layout.name!r} needs {', '.join(required)} and optionally c, id"
+        )
+    for field in fields.values():
+        if field.datatype not in accepted[field.name] or field.count > 1:
+            raise ValueError(
+                f"field {field.name!r} has datatype {field.datatype} and count {field.count}; it must be one "
+                f"{'uint32 (6)' if field.name == 'id' else 'float32 (7) or float64 (8)'}"
+            )
+        size = np.dtype(_NUMPY_CODES[field.datatype]).itemsize
+        if field.offset < 0 or field.offset + size > cloud.point_step:
+            raise ValueError(
+                f"field {field.name!r} covers bytes {field.offset}..{field.offset + size} of a point, "
+                f"but point_step is {cloud.point_step}"
+            )
+    order = ">" if cloud.is_bigendian else "<"
+    return np.dtype(
+        {
+            "names": list(fields),
+            "formats": [order + _NUMPY_CODES[field.datatype] for field in fields.values()],
+            "offsets": [field.offset for field in fields.values()],
+            "itemsize": cloud.point_step,
+        }
+    )
