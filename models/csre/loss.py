@@ -1,0 +1,259 @@
+"""Supervised InfoNCE against memory banks of the spatial and of the temporal vectors.
+
+No loop over samples and no wait for the device. An anchor is scored against the P least similar enrolled rows of its
+class and against two sets of K enrolled rows of other classes: the most similar ones, and ones drawn at random.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from models.csre.bank import MemoryBank
+from models.csre.head import FeatureDecoupling, unit_vectors
+
+
+class BankContrast(nn.Module):
+    """InfoNCE of one bank.
+
+    Args:
+        bank: Rows to score against.
+        positives: P.
+        negatives: K.
+        temperature: Divides the similarities.
+        positive_fraction: If given, a class of n slots takes ``min(P, fraction * n)`` positives, at least one: for
+            small data sets, whose classes never reach P.
+
+    Raises:
+        ValueError: A setting is out of range, or no class can ever have enough positives and negatives.
+    """
+
+    positives: Tensor
+
+    def __init__(
+        self,
+        bank: MemoryBank,
+        *,
+        positives: int = 128,
+        negatives: int = 512,
+        temperature: float = 0.8,
+        positive_fraction: float | None = None,
+    ) -> None:
+        super().__init__()
+        if positives < 1 or negatives < 1 or temperature <= 0:
+            raise ValueError(
+                "positives and negatives must be at least 1 and the temperature positive, not "
+                f"{positives}, {negatives} and {temperature}"
+            )
+        if positive_fraction is not None and not 0 < positive_fraction <= 1:
+            raise ValueError(f"positive_fraction must be in (0, 1], not {positive_fraction}")
+        sizes = bank.class_sizes
+        wanted = torch.full_like(sizes, positives)
+        if positive_fraction is not None:
+            wanted = wanted.minimum((positive_fraction * sizes).long().clamp(min=1))
+        reachable = (sizes >= wanted) & (sizes.sum() - sizes >= negatives)
+        if not reachable.any():
+            raise ValueError(
+                f"no class can ever be contrasted: {positives} positives and {negatives} negatives are asked for, but "
+                f"the largest of {len(sizes)} classes has {int(sizes.max())} of {int(sizes.sum())} samples; lower them "
+                "or set positive_fraction"
+            )
+        self.bank = bank
+        self.negatives = negatives
+        self.temperature = temperature
+        self.most_positives = int(wanted[reachable].max())
+        self.register_buffer("positives", wanted, persistent=False)
+
+    def forward(
+        self,
+        anchors: Tensor,
+        good: Tensor,
+        labels: Tensor,
+        *,
+        random_negatives: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Score unit anchors against the bank, which must already hold them.
+
+        For a positive p and a negative set Q the term is ``softplus(logsumexp(c_Q / t) - c_p / t)``: two log-sum-exps
+        per anchor replace 2P rows of K + 1 logits.
+
+        Args:
+            anchors: Unit vectors ``[N, D]``.
+            good: Which of them may be used ``[N]``.
+            labels: Their classes ``[N]``.
+            random_negatives: Slots ``[N, K]`` to use instead of drawing them.
+            generator: Source of the draw.
+
+        Returns:
+            The loss of each anchor ``[N]``, zero where inactive, and which are active ``[N]``.
+        """
+        similarity = anchors @ self.bank.rows.T
+        with torch.no_grad():
+            enrolled = self.bank.enrolled
+            same = labels[:, None] == self.bank.slot_labels
+            counts = self.bank.class_counts()
+            wanted, friends = self.positives[labels], counts[labels]
+            active = good & (friends >= wanted) & (counts.sum() - friends >= self.negatives)
+            detached = similarity.detach()
+            positive = detached.where(same & enrolled, torch.inf).topk(self.most_positives, largest=False).indices
+            negative = enrolled & ~same
+            hard = detached.where(negative, -torch.inf).topk(self.negatives, sorted=False).indices
+            if random_negatives is None:
+                # The K largest of independent keys are a uniform draw without replacement.
+                keys = torch.rand(detached.shape, generator=generator, device=detached.device)
+                random_negatives = keys.where(negative, -1.0).topk(self.negatives, sorted=False).indices
+            counted = torch.arange(self.most_positives, device=labels.device) < wanted[:, None]
+        # Values come from the unmasked similarities: an inactive anchor stays finite and cannot inject NaN gradients.
+        logits = similarity / self.temperature
+        against = logits.gather(1, positive)
+        terms = sum(
+            softplus(logits.gather(1, chosen).logsumexp(1, keepdim=True) - against)
+            for chosen in (hard, random_negatives)
+        )
+        loss = (terms * counted).sum(1) / (2 * wanted)
+        return loss * active, active
+
+
+class CSRELoss(nn.Module):
+    """The whole training branch: decoupling head, two banks, and the weighted sum of their losses.
+
+    Under ``torch.distributed`` every rank must bring the same number of samples. All ranks then write all rows and
+    divide by the global number of active anchors, so W ranks reproduce one process with the W-fold batch. Exclude
+    :meth:`bank_buffers` from the buffer broadcast of DDP.
+
+    Args:
+        feature_shape: ``(C, T, V)`` of the encoder's feature map.
+        slot_labels: Class of every training sample ``[B]``, by sample index.
+        weight: Factor on the sum of both losses: 0.5 in the released code, 1 in the paper.
+        temperature: Divides the similarities.
+        positives: Hardest positives per anchor, P.
+        negatives: Hard and random negatives per anchor, K each.
+        positive_fraction: Upper limit of P as a share of the class, see :class:`BankContrast`.
+        dim: Length of the contrasted vectors.
+        reduction: Channel reduction of the head.
+        seed: Seeds the random negatives, together with rank and number of calls.
+        dataset: Identity of the training set beyond its labels, see :class:`MemoryBank`.
+    """
+
+    def __init__(
+        self,
+        feature_shape: tuple[int, int, int],
+        slot_labels: Tensor,
+        *,
+        weight: float = 0.5,
+        temperature: float = 0.8,
+        positives: int = 128,
+        negatives: int = 512,
+        positive_fraction: float | None = None,
+        dim: int = 256,
+        reduction: int = 8,
+        seed: int = 0,
+        dataset: str = "",
+    ) -> None:
+        super().__init__()
+        self.weight = weight
+        self.seed = seed
+        self.calls = 0
+        self.head = FeatureDecoupling(feature_shape, dim=dim, reduction=reduction)
+        self.spatial, self.temporal = (
+            BankContrast(
+                MemoryBank(slot_labels, dim, dataset),
+                positives=positives,
+                negatives=negatives,
+                temperature=temperature,
+                positive_fraction=positive_fraction,
+            )
+            for _ in range(2)
+        )
+
+    def forward(
+        self,
+        features: Tensor,
+        labels: Tensor,
+        slots: Tensor,
+        *,
+        random_negatives: tuple[Tensor, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Write the batch into the banks and score it.
+
+        Args:
+            features: Maps ``[N, C, T, V]`` of the encoder, persons merged.
+            labels: Classes ``[N]``.
+            slots: Sample indices ``[N]``.
+            random_negatives: Slots ``[N, K]`` for the spatial and the temporal bank instead of a random draw.
+
+        Returns:
+            The weighted loss, a scalar to add to the cross-entropy (a zero with gradient while nothing is active), and
+            the number of anchors active in both banks, an integer scalar that stays on the device.
+        """
+        vectors = self.head(features)
+        generator = self._generator(features.device)
+        total = features.new_zeros((), dtype=self.spatial.bank.rows.dtype)
+        active_in_both = torch.ones_like(labels, dtype=torch.bool)
+        all_slots = _gather(slots)
+        with torch.autocast(features.device.type, enabled=False):
+            for branch, (contrast, vector) in enumerate(zip((self.spatial, self.temporal), vectors, strict=True)):
+                anchors, good = unit_vectors(vector, contrast.bank.rows.dtype)
+                contrast.bank.enrol(all_slots, _gather(anchors.detach()), _gather(good))
+                chosen = None if random_negatives is None else random_negatives[branch]
+                loss, active = contrast(anchors, good, labels, random_negatives=chosen, generator=generator)
+                total = total + loss.sum() / _share_of_ranks(active.sum())
+                active_in_both = active_in_both & active
+        return self.weight * total, active_in_both.sum()
+
+    def bank_buffers(self) -> list[str]:
+        """Names of the buffers that every rank keeps for itself, relative to this module."""
+        return [name for name, _ in self.named_buffers()]
+
+    def training_state(self) -> dict[str, Any]:
+        """What a resumed run needs besides ``state_dict``."""
+        return {
+            "spatial": self.spatial.bank.training_state(),
+            "temporal": self.temporal.bank.training_state(),
+            "calls": self.calls,
+        }
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`training_state` returned.
+
+        Raises:
+            ValueError: The state belongs to other training data, see :meth:`MemoryBank.load_training_state`.
+        """
+        self.spatial.bank.load_training_state(state["spatial"])
+        self.temporal.bank.load_training_state(state["temporal"])
+        self.calls = state["calls"]
+
+    def _generator(self, device: torch.device) -> torch.Generator:
+        """A fresh generator per call: seed, rank and call number fix the draw, so a counter is enough to resume."""
+        rank = dist.get_rank() if _distributed() else 0
+        seed = np.random.SeedSequence((self.seed, rank, self.calls)).generate_state(1, np.uint64)[0]
+        self.calls += 1
+        return torch.Generator(device).manual_seed(int(seed >> np.uint64(1)))
+
+
+def _distributed() -> bool:
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def _gather(local: Tensor) -> Tensor:
+    """Concatenate a tensor over ranks, in rank order."""
+    if not _distributed():
+        return local
+    parts = [torch.empty_like(local) for _ in range(dist.get_world_size())]
+    dist.all_gather(parts, local.contiguous())
+    return torch.cat(parts)
+
+
+def _share_of_ranks(count: Tensor) -> Tensor:
+    """Global count over world size: DDP averages gradients over ranks, so this divides by the global count."""
+    if not _distributed():
+        return count.clamp(min=1)
+    total = count.clone()
+    dist.all_reduce(total)
+    return total.clamp(min=1) / dist.get_world_size()
