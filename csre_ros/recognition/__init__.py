@@ -1,1 +1,16 @@
 """Recognition: tracker, window, bundle, decoder, and the Recognizer that joins them."""
+
+from csre_ros.recognition.bundle import Bundle, shipped_bundles
+from csre_ros.recognition.bundle_info import BundleError, BundleInfo, Label
+from csre_ros.recognition.types import ActionEvent, EventState, PersonAction
+
+__all__ = [
+    "ActionEvent",
+    "Bundle",
+    "BundleError",
+    "BundleInfo",
+    "EventState",
+    "Label",
+    "PersonAction",
+    "shipped_bundles",
+]

@@ -47,7 +47,8 @@ class PersonAction:
         skeleton: The person's newest skeleton in the source's own layout; None when not seen in this frame.
         action: The action being performed, or None: idle, unknown, or not decided yet.
         score: Smoothed probability of ``action``, or of the best label where there is none.
-        best: The label with the highest smoothed probability, background labels included; None before the first decision.
+        best: The label with the highest smoothed probability, background labels included; None before the first
+            decision.
         probabilities: ``[classes]`` smoothed probabilities in the order of the bundle's labels; None before the first
             decision.
         window_ns: Source stamps of the oldest and newest frame behind the decision.

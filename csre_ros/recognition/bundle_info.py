@@ -1,0 +1,256 @@
+"""What a bundle says about itself, and how that travels inside the .onnx file.
+
+An ONNX file is one protobuf message, and messages are joined by joining their bytes. So the description is one more
+``metadata_props`` entry behind the exported graph: ONNX Runtime loads the file as it is, and writing or reading the
+description needs neither the ``onnx`` package nor a runtime. Field numbers: onnx/onnx.proto3, ``ModelProto``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from csre_ros.skeleton import get_layout
+
+SCHEMA = 1
+_KEY = b"csre"
+_METADATA_PROPS = 14
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+
+class BundleError(ValueError):
+    """A bundle that cannot be used; the text says what was found, what was expected and what to do."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """One class of the encoder.
+
+    Attributes:
+        name: What is published.
+        threshold: Least smoothed probability (0..1) at which the action is reported.
+        background: True for ``idle``, ``other`` and the like: decided, but never reported as an action.
+    """
+
+    name: str
+    threshold: float
+    background: bool = False
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """One training set and the terms it came under."""
+
+    name: str
+    terms: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One measured figure and the protocol behind it."""
+
+    name: str
+    value: float
+    protocol: str
+
+
+@dataclass(frozen=True)
+class BundleInfo:
+    """The description that a bundle carries.
+
+    Attributes:
+        name: Name of the trained model.
+        labels: Classes in the order of the logits.
+        layout: Name of the skeleton layout of the inputs.
+        dims: 3 for metres in optical axes, 2 for normalised image coordinates.
+        window_s: Length of the window in seconds.
+        time_steps: Evenly spaced instants into which the window is resampled.
+        persons: People per sample: 1, or 2 for interactions.
+        encoder: Name of the encoder.
+        streams: Input streams that the encoder fuses (``joint``, ``bone``, ...).
+        embedding: Width of the embedding.
+        data: Training data.
+        metrics: Measured figures.
+        commit: Revision of the trainer.
+        seed: Seed of the training run.
+        graph_bytes: Bytes of the graph before the description; 0 before it is written.
+        digest: SHA-256 of those bytes, hexadecimal; empty before it is written.
+
+    Raises:
+        BundleError: A value is out of range, a label repeats, or the layout is unknown.
+    """
+
+    name: str
+    labels: tuple[Label, ...]
+    layout: str
+    dims: int
+    window_s: float
+    time_steps: int
+    persons: int
+    encoder: str
+    streams: tuple[str, ...]
+    embedding: int
+    data: tuple[DataSource, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    commit: str = ""
+    seed: int = 0
+    graph_bytes: int = 0
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        try:
+            layout = get_layout(self.layout)
+        except ValueError as error:
+            raise BundleError(str(error)) from None
+        if self.dims != layout.dims:
+            raise BundleError(f"dims is {self.dims}, but layout {self.layout!r} has {layout.dims}")
+        if not 0 < self.window_s <= 60:
+            raise BundleError(f"window_s is {self.window_s}; it must lie above 0 and at most at 60")
+        for field, least in (("time_steps", 2), ("persons", 1), ("embedding", 1), ("graph_bytes", 0)):
+            value = getattr(self, field)
+            if not isinstance(value, int) or value < least:
+                raise BundleError(f"{field} is {value!r}; it must be a whole number of at least {least}")
+        names = [label.name for label in self.labels]
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise BundleError(f"labels are {names}; at least two different ones are needed, none twice")
+        for label in self.labels:
+            if not 0 <= label.threshold <= 1:
+                raise BundleError(f"the threshold of label {label.name!r} is {label.threshold}; it must lie in 0..1")
+
+    def to_json(self) -> str:
+        """The description as one JSON object."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> BundleInfo:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            BundleError: Not JSON, another schema version, a missing, unknown or malformed entry.
+        """
+        try:
+            document: dict[str, Any] = dict(json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise BundleError(f"its description is not a JSON object: {error}") from None
+        schema = document.pop("schema", None)
+        if schema != SCHEMA:
+            raise BundleError(
+                f"its description has schema {schema!r}, expected {SCHEMA}; "
+                "use the csre_ros release that belongs to the bundle, or export the bundle again"
+            )
+        try:
+            document["labels"] = tuple(Label(**item) for item in document["labels"])
+            document["data"] = tuple(DataSource(**item) for item in document["data"])
+            document["metrics"] = tuple(Metric(**item) for item in document["metrics"])
+            document["streams"] = tuple(document["streams"])
+            return cls(**document)
+        except KeyError as error:
+            raise BundleError(f"its description lacks {error}") from None
+        except TypeError as error:
+            raise BundleError(f"its description does not follow schema {SCHEMA}: {error}") from None
+
+
+def append_metadata(graph: bytes, info: BundleInfo) -> bytes:
+    """Turn an exported graph into a bundle.
+
+    Args:
+        graph: A serialised ONNX model without a description.
+        info: The description; ``graph_bytes`` and ``digest`` are filled in here.
+
+    Returns:
+        The bytes of the bundle file.
+
+    Raises:
+        BundleError: ``graph`` is no ONNX file, or carries a description already (:func:`split_metadata` takes it off).
+    """
+    if _find_description(graph) is not None:
+        raise BundleError("the graph carries a description already; take it off with split_metadata first")
+    info = replace(info, graph_bytes=len(graph), digest=hashlib.sha256(graph).hexdigest())
+    return graph + _entry(info.to_json().encode())
+
+
+def split_metadata(blob: bytes) -> tuple[bytes, BundleInfo]:
+    """Take a bundle file apart and verify it.
+
+    Returns:
+        The graph as it was exported, and the description.
+
+    Raises:
+        BundleError: Not an ONNX file, cut off, without a description, of another schema, or changed since its export.
+    """
+    found = _find_description(blob)
+    if found is None:
+        raise BundleError("it is an ONNX model without a csre description; give the bundle that the trainer exported")
+    start, text = found
+    info = BundleInfo.from_json(text)
+    digest = hashlib.sha256(blob[:start]).hexdigest()
+    if (info.graph_bytes, info.digest, _entry(text)) != (start, digest, blob[start:]):
+        raise BundleError(
+            f"it was changed after its export: {start} bytes with SHA-256 {digest[:12]}..., "
+            f"expected {info.graph_bytes} bytes with {info.digest[:12]}...; copy the file again"
+        )
+    return blob[:start], info
+
+
+def _entry(text: bytes) -> bytes:
+    return _bytes_field(_METADATA_PROPS, _bytes_field(1, _KEY) + _bytes_field(2, text))
+
+
+def _find_description(blob: bytes) -> tuple[int, bytes] | None:
+    """Where the description's entry starts, and its JSON; None where there is none."""
+    for field, start, value in _fields(blob):
+        if field == _METADATA_PROPS:
+            entry = {key: content for key, _, content in _fields(value)}
+            if entry.get(1) == _KEY:
+                return start, entry.get(2, b"")
+    return None
+
+
+def _fields(blob: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """The fields of a protobuf message: number, offset of its tag, and content (empty unless length-delimited).
+
+    Raises:
+        BundleError: The bytes are no protobuf message, or end inside a field.
+    """
+    sizes = {_FIXED64: 8, _FIXED32: 4}
+    at = 0
+    while at < len(blob):
+        start = at
+        tag, at = _read_varint(blob, at)
+        field, kind = tag >> 3, tag & 7
+        if field == 0 or kind not in (_VARINT, _FIXED64, _BYTES, _FIXED32):
+            raise BundleError(f"it is no ONNX file: {len(blob)} bytes, starting with {blob[:16]!r}")
+        if kind == _VARINT:
+            size, at = 0, _read_varint(blob, at)[1]
+        elif kind == _BYTES:
+            size, at = _read_varint(blob, at)
+        else:
+            size = sizes[kind]
+        if at + size > len(blob):
+            raise BundleError(f"it is no ONNX file or is cut off: {len(blob)} bytes, at least {at + size} expected")
+        yield field, start, blob[at : at + size] if kind == _BYTES else b""
+        at += size
+
+
+def _read_varint(blob: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for i, byte in enumerate(blob[at : at + 10]):
+        value |= (byte & 0x7F) << (7 * i)
+        if byte < 0x80:
+            return value, at + i + 1
+    raise BundleError(f"it is no ONNX file or is cut off at byte {at} of {len(blob)}")
+
+
+def _bytes_field(field: int, content: bytes) -> bytes:
+    return _varint(field << 3 | _BYTES) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*encoded, value])
