@@ -1,0 +1,82 @@
+"""A thread that works on the newest state while others keep delivering. Needs no ROS."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Worker(Generic[Item]):
+    """Takes everything that has come since it last looked, and hands it over in one call.
+
+    Whoever delivers is never kept waiting, and work that became stale meanwhile can be recognised: it is every item of
+    the batch but the last.
+
+    Args:
+        work: Called on the worker's thread with the waiting items, oldest first. Must not raise.
+        capacity: Items that may wait; beyond it the oldest are dropped and counted. 1 keeps the newest only.
+
+    Attributes:
+        dropped: Items that were dropped unseen.
+
+    >>> seen = []
+    >>> worker = Worker(seen.extend, capacity=2)
+    >>> for item in (1, 2, 3):
+    ...     worker.put(item)
+    >>> worker.start()
+    >>> worker.stop(finish=True)
+    >>> seen, worker.dropped
+    ([2, 3], 1)
+    """
+
+    def __init__(self, work: Callable[[list[Item]], None], capacity: int) -> None:
+        self.dropped = 0
+        self._work = work
+        self._waiting: deque[Item] = deque()
+        self._capacity = capacity
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def put(self, item: Item) -> None:
+        """Deliver an item, from any thread."""
+        with self._changed:
+            if len(self._waiting) == self._capacity:
+                self._waiting.popleft()
+                self.dropped += 1
+            self._waiting.append(item)
+            self._changed.notify()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self._thread.start()
+
+    def stop(self, finish: bool = False) -> None:
+        """End the thread after the call that it is in. Does nothing if it does not run.
+
+        Args:
+            finish: Whether to work on the waiting items first; otherwise they are forgotten.
+        """
+        with self._changed:
+            self._stopping = True
+            if not finish:
+                self._waiting.clear()
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._stopping)
+                batch = list(self._waiting)
+                self._waiting.clear()
+            if not batch:
+                return
+            self._work(batch)

@@ -1,0 +1,89 @@
+"""The worker thread: batches, capacity, ends."""
+
+import threading
+
+import pytest
+
+from csre_ros.worker import Worker
+
+
+class Recorder:
+    """Work that can be held up."""
+
+    def __init__(self):
+        self.batches = []
+        self.begun = threading.Event()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def __call__(self, batch):
+        self.begun.set()
+        assert self.gate.wait(10)
+        self.batches.append(batch)
+
+
+def run_while_busy(capacity, late):
+    """Deliver ``late`` while the worker is busy with item 0."""
+    work = Recorder()
+    worker = Worker(work, capacity)
+    work.gate.clear()
+    worker.start()
+    worker.put(0)
+    assert work.begun.wait(10)
+    for item in late:
+        worker.put(item)
+    work.gate.set()
+    worker.stop(finish=True)
+    return worker, work.batches
+
+
+def test_everything_that_came_meanwhile_is_one_batch():
+    worker, batches = run_while_busy(capacity=10, late=[1, 2, 3])
+    assert batches == [[0], [1, 2, 3]]
+    assert worker.dropped == 0
+
+
+def test_capacity_one_keeps_the_newest_and_counts_the_rest():
+    worker, batches = run_while_busy(capacity=1, late=[1, 2, 3])
+    assert batches == [[0], [3]]
+    assert worker.dropped == 2
+
+
+def test_many_producers_lose_nothing():
+    work = Recorder()
+    worker = Worker(work, capacity=10_000)
+    worker.start()
+    producers = [threading.Thread(target=lambda n=n: [worker.put((n, i)) for i in range(500)]) for n in range(4)]
+    for producer in producers:
+        producer.start()
+    for producer in producers:
+        producer.join()
+    worker.stop(finish=True)
+    items = [item for batch in work.batches for item in batch]
+    assert len(items) == 2000
+    for n in range(4):
+        assert [i for m, i in items if m == n] == list(range(500))
+
+
+def test_stop_forgets_what_waits_and_ends_the_thread():
+    work = Recorder()
+    worker = Worker(work, capacity=10)
+    before = threading.active_count()
+    work.gate.clear()
+    worker.start()
+    worker.put(1)
+    assert work.begun.wait(10)
+    worker.put(2)
+    threading.Timer(0.05, work.gate.set).start()
+    worker.stop()
+    assert work.batches == [[1]]
+    assert threading.active_count() <= before + 1  # the timer may still be ending
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_stop_twice_is_harmless(started):
+    worker = Worker(Recorder(), capacity=1)
+    if started:
+        worker.start()
+    worker.stop()
+    worker.stop()
