@@ -1,0 +1,39 @@
+"""Stamps: ``builtin_interfaces/Time`` and the nanoseconds that the runtime counts in. Needs no graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from builtin_interfaces.msg import Time
+
+SECOND = 1_000_000_000
+
+
+def to_ns(stamp: Time) -> int:
+    """Nanoseconds of a message's stamp.
+
+    >>> to_ns(Time(sec=2, nanosec=5))
+    2000000005
+    """
+    return int(stamp.sec) * SECOND + int(stamp.nanosec)
+
+
+def from_ns(stamp_ns: int) -> Time:
+    """The stamp of a message; times before 1970 and after 2038, which it cannot hold, become the nearest it can.
+
+    >>> from_ns(2_000_000_005).nanosec
+    5
+    """
+    limited = min(max(int(stamp_ns), 0), 2**31 * SECOND - 1)
+    return Time(sec=limited // SECOND, nanosec=limited % SECOND)
+
+
+def read_header(header: Any, arrival_ns: int) -> tuple[int, str]:
+    """Stamp and frame of a message.
+
+    Args:
+        header: A ``std_msgs/Header``.
+        arrival_ns: Time of arrival, used where the sender left the stamp at zero, so that its messages do not all
+            share one instant.
+    """
+    return to_ns(header.stamp) or arrival_ns, header.frame_id

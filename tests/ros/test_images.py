@@ -1,0 +1,109 @@
+"""Image messages as arrays: every encoding, padded rows, and everything that must be refused."""
+
+import array
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sensor_msgs.msg", reason="needs the ROS message packages: pip install 'csre_ros[ros]'")
+from sensor_msgs.msg import CompressedImage, Image
+
+from csre_ros.ros.images import ENCODINGS, compressed_to_bgr, image_to_bgr
+
+BLUE, GREEN, RED, ALPHA = 10, 20, 30, 255
+PIXEL = {
+    "bgr8": (BLUE, GREEN, RED),
+    "rgb8": (RED, GREEN, BLUE),
+    "bgra8": (BLUE, GREEN, RED, ALPHA),
+    "rgba8": (RED, GREEN, BLUE, ALPHA),
+    "mono8": (77,),
+}
+
+
+def make_image(encoding="bgr8", height=2, width=3, padding=0, **changes):
+    """An image of one colour whose first pixel alone is black; padding bytes are 99."""
+    rows = np.tile(np.array(PIXEL[encoding], np.uint8), (height, width, 1))
+    rows[0, 0] = 0
+    rows = np.pad(rows.reshape(height, -1), ((0, 0), (0, padding)), constant_values=99)
+    values = {"encoding": encoding, "height": height, "width": width, "step": rows.shape[1], **changes}
+    return Image(data=array.array("B", values.pop("data", rows.tobytes())), **values)
+
+
+@pytest.mark.parametrize("padding", [0, 5])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_encoding_becomes_bgr(encoding, padding):
+    image = image_to_bgr(make_image(encoding, padding=padding))
+    expected = np.tile(np.array([77] * 3 if encoding == "mono8" else [BLUE, GREEN, RED], np.uint8), (2, 3, 1))
+    expected[0, 0] = 0
+    np.testing.assert_array_equal(image, expected)
+    assert image.dtype == np.uint8
+    assert image.flags.c_contiguous
+
+
+def test_bgr8_is_not_copied():
+    message = make_image("bgr8", height=4, width=5)
+    assert np.shares_memory(image_to_bgr(message), np.frombuffer(message.data, np.uint8))
+
+
+def test_the_last_row_needs_no_padding():
+    full = make_image("rgb8", padding=6)
+    assert image_to_bgr(make_image("rgb8", padding=6, data=full.data[:-6])).shape == (2, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"encoding": "bgr8", "height": 0}, ("3x0", "driver")),
+        ({"encoding": "bgr8", "width": 0, "step": 0}, ("0x2", "driver")),
+        ({"encoding": "bgr8", "step": 8}, ("step is 8", "at least 9")),
+        ({"encoding": "bgr8", "data": b"\0" * 17}, ("17 bytes", "need 18", "cut short")),
+        ({"encoding": "bgr8", "data": b""}, ("0 bytes",)),
+        ({"encoding": "bgr8", "height": 2**31}, ("18 bytes", "need 19327352832")),
+    ],
+)
+def test_contradictory_sizes_are_refused(changes, words):
+    values = {"encoding": "bgr8", "height": 2, "width": 3, "step": 9, "data": b"\0" * 18, **changes}
+    values["data"] = array.array("B", values["data"])
+    with pytest.raises(ValueError, match=words[0]) as refusal:
+        image_to_bgr(Image(**values))
+    assert all(word in str(refusal.value) for word in words)
+
+
+@pytest.mark.parametrize("encoding", ["16UC1", "32FC1", "yuv422_yuy2", "bayer_rggb8", ""])
+def test_other_encodings_are_refused_with_the_choices(encoding):
+    message = make_image("bgr8")
+    message.encoding = encoding
+    with pytest.raises(ValueError, match="not supported") as refusal:
+        image_to_bgr(message)
+    assert repr(encoding) in str(refusal.value)
+    assert "bgr8, rgb8, bgra8, rgba8, mono8" in str(refusal.value)
+    assert "camera driver" in str(refusal.value)
+
+
+class TestCompressed:
+    @pytest.fixture
+    def cv2(self):
+        return pytest.importorskip("cv2", reason="needs OpenCV")
+
+    @pytest.mark.parametrize("kind", ["jpeg", "png"])
+    def test_pictures_are_decoded(self, cv2, kind):
+        picture = np.full((8, 6, 3), (BLUE, GREEN, RED), np.uint8)
+        _, data = cv2.imencode(f".{kind}", picture)
+        image = compressed_to_bgr(CompressedImage(format=kind, data=array.array("B", data.tobytes())))
+        assert image.shape == (8, 6, 3)
+        assert np.abs(image.astype(int) - picture).max() <= 3  # JPEG rounds
+
+    @pytest.mark.parametrize("data", [b"", b"no picture", b"\xff\xd8\xff\xe0 cut"])
+    def test_what_is_no_picture_is_refused(self, cv2, data):
+        with pytest.raises(ValueError, match="no picture"):
+            compressed_to_bgr(CompressedImage(format="jpeg", data=array.array("B", data)))
+
+    def test_depth_is_refused(self, cv2):
+        with pytest.raises(ValueError, match="depth; subscribe to the colour image"):
+            compressed_to_bgr(CompressedImage(format="16UC1; compressedDepth png", data=array.array("B", b"x" * 50)))
+
+    def test_a_real_picture(self, cv2, shared_data):
+        data = Path(shared_data, "video", "pose.jpg").read_bytes()
+        image = compressed_to_bgr(CompressedImage(format="jpeg", data=array.array("B", data)))
+        np.testing.assert_array_equal(image, cv2.imread(str(Path(shared_data, "video", "pose.jpg"))))
