@@ -1,0 +1,158 @@
+"""What the node says about people, as JSON. Pure functions: they need no ROS.
+
+One record of ``~/actions``, schema 1 (all stamps are seconds, as floats; scores are probabilities)::
+
+    {
+      "schema": 1,
+      "stamp": 12.4,                      newest frame of the windows, as the source stamped it
+      "frame_id": "camera_optical_frame",
+      "age_ms": 41.2,                     from that stamp to publication
+      "model": {"name": "default", "digest": "9f86d0..."},
+      "persons": [                        everybody being followed, longest followed first
+        {
+          "id": 3,                        never reused while the node runs
+          "action": "wave",               null: idle, unknown, or not decided yet
+          "state": "started",             started | ongoing | ended | null
+          "score": 0.93,                  of the action, or of the best label where there is none
+          "best": "wave",                 most probable label, background included; null before the first decision
+          "top_k": [{"action": "wave", "score": 0.93}, ...],
+          "window_start": 10.4, "window_end": 12.4, "age_ms": 41.2
+        }
+      ],
+      "events": [                         everything that began, goes on or ended since the last record
+        {"stamp": 12.4, "person": 3, "action": "wave", "state": "started", "score": 0.93}
+      ]
+    }
+
+A person who is no longer listed has left. An empty list says that nobody is in view, or that the input stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from csre_ros.recognition.bundle_info import BundleInfo
+from csre_ros.recognition.types import ActionEvent, EventState, PersonAction
+
+SCHEMA = 1
+"""Version of the records; it grows when a field changes its meaning or disappears."""
+
+
+def _seconds(stamp_ns: int) -> float:
+    return round(stamp_ns / 1e9, 6)
+
+
+def _age_ms(stamp_ns: int, now_ns: int) -> float:
+    return round((now_ns - stamp_ns) / 1e6, 1)
+
+
+def event_record(event: ActionEvent) -> dict[str, Any]:
+    """One event, with the same keys as the lines of ``csre demo --events``."""
+    return {
+        "stamp": _seconds(event.stamp_ns),
+        "person": event.person,
+        "action": event.action,
+        "state": event.state.value,
+        "score": round(float(event.score), 4),
+    }
+
+
+def _state(person: PersonAction, events: Sequence[ActionEvent]) -> str | None:
+    """Phase of the person's action, given all events since the last record."""
+    states = {event.state for event in events if event.person == person.person}
+    if person.action is None:
+        return EventState.ENDED.value if EventState.ENDED in states else None
+    return (EventState.STARTED if EventState.STARTED in states else EventState.ONGOING).value
+
+
+def _top(person: PersonAction, info: BundleInfo, count: int) -> list[dict[str, Any]]:
+    if person.probabilities is None:
+        return []
+    order = np.argsort(-person.probabilities, kind="stable")[:count]
+    return [{"action": info.labels[i].name, "score": round(float(person.probabilities[i]), 4)} for i in order]
+
+
+def actions_record(
+    people: Sequence[PersonAction],
+    events: Sequence[ActionEvent],
+    *,
+    stamp_ns: int,
+    frame_id: str,
+    now_ns: int,
+    info: BundleInfo,
+    top_k: int,
+) -> dict[str, Any]:
+    """One record of ``~/actions``, as the module describes it.
+
+    Args:
+        people: What recognition said about the newest frame.
+        events: Everything that happened since the last record.
+        stamp_ns: Source stamp of the newest frame.
+        frame_id: Its coordinate frame.
+        now_ns: The node's clock.
+        info: The bundle that decided.
+        top_k: Labels listed per person.
+    """
+    return {
+        "schema": SCHEMA,
+        "stamp": _seconds(stamp_ns),
+        "frame_id": frame_id,
+        "age_ms": _age_ms(stamp_ns, now_ns),
+        "model": _model(info),
+        "persons": [
+            {
+                "id": person.person,
+                "action": person.action,
+                "state": _state(person, events),
+                "score": round(float(person.score), 4),
+                "best": person.best,
+                "top_k": _top(person, info, top_k),
+                "window_start": _seconds(person.window_ns[0]),
+                "window_end": _seconds(person.window_ns[1]),
+                "age_ms": _age_ms(person.window_ns[1], now_ns),
+            }
+            for person in sorted(people, key=lambda person: person.person)
+            if person.present
+        ],
+        "events": [event_record(event) for event in events],
+    }
+
+
+def classes_record(info: BundleInfo) -> dict[str, Any]:
+    """The record of ``~/classes``: what the node can say, and how sure it must be to say it."""
+    return {
+        "schema": SCHEMA,
+        "model": _model(info),
+        "layout": info.layout,
+        "window_s": info.window_s,
+        "classes": [
+            {"action": label.name, "threshold": round(label.threshold, 4), "background": label.background}
+            for label in info.labels
+        ],
+    }
+
+
+def _model(info: BundleInfo) -> dict[str, str]:
+    return {"name": info.name, "digest": info.digest}
+
+
+def primary_person(people: Sequence[PersonAction]) -> PersonAction | None:
+    """The one person whose action ``~/action`` carries: whoever has been followed for longest.
+
+    Ids count upwards and are never reused, so this is the lowest id present. The rule is deaf to who stands nearest,
+    which would change from frame to frame; a controller that serves several people reads ``~/actions``.
+    """
+    return min((person for person in people if person.present), key=lambda person: person.person, default=None)
+
+
+def to_json(record: Mapping[str, Any]) -> str:
+    """One line of strict JSON.
+
+    Raises:
+        ValueError: A number is NaN or infinite, which JSON cannot say.
+    """
+    return json.dumps(record, allow_nan=False, separators=(",", ":"))
