@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from csre_ros.skeleton.layout import SkeletonLayout
+from models.encoders.agcn import AGCN
 from models.encoders.base import Encoder, EncoderOutput
+from models.encoders.blockgcn import BlockGCN
+from models.encoders.ctrgcn import CTRGCN
 from models.encoders.hcn import HCN
+from models.encoders.hyperformer import Hyperformer
 
-ENCODERS: dict[str, type[Encoder]] = {"hcn": HCN}
+ENCODERS: dict[str, type[Encoder]] = {
+    "hcn": HCN,
+    "agcn": AGCN,
+    "ctrgcn": CTRGCN,
+    "hyperformer": Hyperformer,
+    "blockgcn": BlockGCN,
+}
 
-__all__ = ["ENCODERS", "HCN", "Encoder", "EncoderOutput", "build_encoder"]
+__all__ = ["AGCN", "CTRGCN", "ENCODERS", "HCN", "BlockGCN", "Encoder", "EncoderOutput", "Hyperformer", "build_encoder"]
 
 
 def build_encoder(name: str, num_classes: int, layout: SkeletonLayout, **options: Any) -> Encoder:
