@@ -1,0 +1,142 @@
+"""From scores to what a robot may act on: smoothing, thresholds with hysteresis, events. One decoder per person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csre_ros.config import DecoderConfig
+from csre_ros.recognition.bundle_info import Label
+from csre_ros.recognition.types import ActionEvent, EventState
+from csre_ros.skeleton import FloatArray
+
+
+@dataclass
+class _State:
+    """What a decoder remembers: indices of labels, stamps of when something began or was reported."""
+
+    smoothed: NDArray[np.float64] | None = None
+    smoothed_ns: int = 0
+    candidate: int | None = None
+    candidate_ns: int = 0
+    active: int | None = None
+    reported_ns: int = 0
+    peak: float = 0.0
+
+
+class Decoder:
+    """Decides what one person is doing.
+
+    An action starts when its smoothed probability is the highest of all labels and has stayed at or above its threshold
+    for ``min_duration_s``. It ends when that probability falls below ``leave_ratio`` times the threshold, or when
+    another action starts. Times are those of the stamps, so the frame rate does not matter.
+
+    Args:
+        labels: Classes in the order of the logits.
+        config: Times and ratios.
+
+    Attributes:
+        config: As given; may be replaced between two steps.
+    """
+
+    def __init__(self, labels: Sequence[Label], config: DecoderConfig) -> None:
+        self.config = config
+        self._labels = tuple(labels)
+        self._state = _State()
+
+    @property
+    def probabilities(self) -> FloatArray | None:
+        """``[classes]`` smoothed; None before the first step."""
+        return None if self._state.smoothed is None else self._state.smoothed.astype(np.float32)
+
+    @property
+    def best(self) -> str | None:
+        """The label with the highest smoothed probability, background included; None before the first step."""
+        smoothed = self._state.smoothed
+        return None if smoothed is None else self._labels[int(smoothed.argmax())].name
+
+    @property
+    def action(self) -> str | None:
+        """The action being performed; None while idle, unknown or not decided."""
+        return None if self._state.active is None else self._labels[self._state.active].name
+
+    @property
+    def score(self) -> float:
+        """Smoothed probability of the action, or of the best label where there is none."""
+        smoothed, active = self._state.smoothed, self._state.active
+        if smoothed is None:
+            return 0.0
+        return float(smoothed.max() if active is None else smoothed[active])
+
+    def step(self, stamp_ns: int, logits: FloatArray, person: int) -> list[ActionEvent]:
+        """Take one answer of the encoder in.
+
+        Args:
+            stamp_ns: Stamp of the newest frame in the window; later than at the step before.
+            logits: ``[classes]``, finite.
+            person: Track id, for the events.
+
+        Returns:
+            What changed, in order.
+        """
+        state, config = self._state, self.config
+        smoothed = self._smooth(stamp_ns, logits)
+        starting = self._starting(stamp_ns, smoothed)
+        events = []
+        if state.active is not None and (
+            starting or smoothed[state.active] < config.leave_ratio * self._limit(state.active)
+        ):
+            events += self.end(stamp_ns, person)
+        if starting:
+            state.active, state.reported_ns, state.peak = state.candidate, stamp_ns, 0.0
+            events.append(self._event(stamp_ns, person, EventState.STARTED, self.score))
+        if state.active is not None:
+            state.peak = max(state.peak, self.score)
+            if (stamp_ns - state.reported_ns) / 1e9 >= config.ongoing_s:
+                state.reported_ns = stamp_ns
+                events.append(self._event(stamp_ns, person, EventState.ONGOING, self.score))
+        return events
+
+    def end(self, stamp_ns: int, person: int) -> list[ActionEvent]:
+        """End the action, if there is one: it is over, or nothing is known about the person any more."""
+        if self._state.active is None:
+            return []
+        event = self._event(stamp_ns, person, EventState.ENDED, self._state.peak)
+        self._state.active = None
+        return [event]
+
+    def reset(self) -> None:
+        """Forget everything; makes no event."""
+        self._state = _State()
+
+    def _smooth(self, stamp_ns: int, logits: FloatArray) -> NDArray[np.float64]:
+        """Exponential smoothing of the softmax with a time constant in seconds."""
+        state = self._state
+        exponents = np.exp(logits.astype(np.float64) - float(logits.max()))
+        current: NDArray[np.float64] = exponents / exponents.sum()
+        if state.smoothed is not None and self.config.smoothing_s > 0:
+            keep = float(np.exp((state.smoothed_ns - stamp_ns) / 1e9 / self.config.smoothing_s))
+            current = keep * state.smoothed + (1 - keep) * current
+        state.smoothed, state.smoothed_ns = current, stamp_ns
+        return current
+
+    def _starting(self, stamp_ns: int, smoothed: NDArray[np.float64]) -> bool:
+        """Whether another action than the active one has led for long enough."""
+        state = self._state
+        label = int(smoothed.argmax())
+        if self._labels[label].background or smoothed[label] < self._limit(label):
+            state.candidate = None
+        elif label != state.candidate:
+            state.candidate, state.candidate_ns = label, stamp_ns
+        if state.candidate is None or state.candidate == state.active:
+            return False
+        return (stamp_ns - state.candidate_ns) / 1e9 >= self.config.min_duration_s
+
+    def _limit(self, label: int) -> float:
+        return self._labels[label].threshold * self.config.threshold_scale
+
+    def _event(self, stamp_ns: int, person: int, state: EventState, score: float) -> ActionEvent:
+        return ActionEvent(stamp_ns, person, self.action or "", state, score)

@@ -1,0 +1,197 @@
+"""Who is who from frame to frame.
+
+Tracking by detection in the manner of SORT (Bewley et al. 2016), on key points instead of boxes: every track predicts
+its body with constant velocity, and predictions and skeletons are paired so that the total distance is least.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from csre_ros.config import TrackerConfig
+from csre_ros.skeleton import FloatArray, Skeleton, SkeletonLayout
+
+# What one unit of each axis counts in metres. Depth from one camera is a guess, so it decides less. A picture is about
+# three metres wide where people usually stand, so normalised image points are comparable too.
+_AXES = {3: (1.0, 1.0, 0.35), 2: (3.0, 3.0)}
+_VELOCITY_S = 0.3  # time constant of the smoothed velocity
+_GATE_GROWTH = 1.0  # metres per second by which an unseen person may miss the prediction
+_ABSENCE_COST = 0.5  # metres per second: of two people in one place, the one just seen is likelier than the hidden one
+
+
+@dataclass(eq=False)
+class Track:
+    """One person.
+
+    Attributes:
+        id: Counts upwards in the order in which people are confirmed; 0 before.
+        first_ns: Stamp of the first sighting.
+        last_ns: Stamp of the newest sighting.
+        positions: ``[V, dims]`` where each joint was, or would be by now, at the newest sighting.
+        confidence: ``[V]`` of each joint when it was last seen; 0 for joints never seen.
+        source_id: The source's own name for the person.
+        velocity: ``[dims]`` of the whole body, in units per second.
+        sightings: How often the person was seen.
+    """
+
+    id: int
+    first_ns: int
+    last_ns: int
+    positions: FloatArray
+    confidence: FloatArray
+    source_id: str | None
+    velocity: FloatArray = field(init=False)
+    sightings: int = 1
+
+    def __post_init__(self) -> None:
+        self.velocity = np.zeros(self.positions.shape[1], dtype=np.float32)
+
+    def predict(self, stamp_ns: int) -> FloatArray:
+        """``[V, dims]`` where the joints should be at a later stamp."""
+        return self.positions + self.velocity * np.float32((stamp_ns - self.last_ns) / 1e9)
+
+    def see(self, stamp_ns: int, positions: FloatArray, confidence: FloatArray, source_id: str | None) -> None:
+        """Take a sighting in."""
+        seconds = (stamp_ns - self.last_ns) / 1e9
+        common = (confidence > 0) & (self.confidence > 0)
+        expected = self.predict(stamp_ns)
+        self.sightings += 1
+        if common.any():
+            # The median is deaf to swinging limbs.
+            velocity = np.median(positions[common] - self.positions[common], axis=0) / seconds
+            share = max(1 - np.exp(-seconds / _VELOCITY_S), 1 / (self.sightings - 1))
+            self.velocity += np.float32(share) * (velocity - self.velocity)
+        seen = confidence > 0
+        self.positions = np.where(seen[:, None], positions, expected)
+        self.confidence = np.where(seen, confidence, self.confidence)
+        self.source_id = source_id
+        self.last_ns = stamp_ns
+
+
+class Tracker:
+    """Gives every person an id that lasts.
+
+    Args:
+        config: Gates and times.
+        layout: Layout of the skeletons.
+        counts: Where refused skeletons are counted: ``duplicate_id`` and ``too_many_people``.
+
+    Attributes:
+        tracks: Everybody followed now; people who are not confirmed yet have id 0.
+    """
+
+    def __init__(self, config: TrackerConfig, layout: SkeletonLayout, counts: Counter[str] | None = None) -> None:
+        self._config = config
+        self._axes = np.array(_AXES[layout.dims], dtype=np.float32)
+        self._counts: Counter[str] = Counter() if counts is None else counts
+        self._next_id = 1
+        self.tracks: list[Track] = []
+
+    def step(self, stamp_ns: int, skeletons: Sequence[Skeleton]) -> list[Track | None]:
+        """Advance by one frame.
+
+        Args:
+            stamp_ns: Later than the stamp before.
+            skeletons: The people in the frame, in the tracker's layout, each with at least one visible joint.
+
+        Returns:
+            The track of each skeleton; None where the skeleton is left out and counted.
+        """
+        death_ns = round(self._config.death_s * 1e9)
+        self.tracks = [track for track in self.tracks if stamp_ns - track.last_ns <= death_ns]
+        assigned: list[Track | None] = [None] * len(skeletons)
+        accepted = self._refuse_duplicates(skeletons)
+        free = [skeletons[i] for i in accepted]
+        matches = self._match(stamp_ns, free)
+        for track, i in matches:
+            track.see(stamp_ns, _finite(free[i]), free[i].confidence, free[i].source_id)
+            assigned[accepted[i]] = track
+        # A newcomer must be seen in every frame until confirmed: false detections flicker.
+        self.tracks = [track for track in self.tracks if track.id or track.last_ns == stamp_ns]
+        taken = {i for _, i in matches}
+        newcomers = [i for i in range(len(free)) if i not in taken]
+        for i in self._admit(newcomers, free):
+            track = Track(0, stamp_ns, stamp_ns, _finite(free[i]), free[i].confidence, free[i].source_id)
+            self.tracks.append(track)
+            assigned[accepted[i]] = track
+        self._confirm(stamp_ns)
+        return assigned
+
+    def clear(self) -> None:
+        """Let everybody go; ids go on counting."""
+        self.tracks = []
+
+    def reset(self) -> None:
+        """Start anew, ids included."""
+        self.tracks = []
+        self._next_id = 1
+
+    def _refuse_duplicates(self, skeletons: Sequence[Skeleton]) -> list[int]:
+        """Indices of the skeletons whose source id did not occur before in this frame."""
+        known: set[str] = set()
+        accepted = []
+        for i, skeleton in enumerate(skeletons):
+            if skeleton.source_id is not None:
+                if skeleton.source_id in known:
+                    self._counts["duplicate_id"] += 1
+                    continue
+                known.add(skeleton.source_id)
+            accepted.append(i)
+        return accepted
+
+    def _match(self, stamp_ns: int, skeletons: Sequence[Skeleton]) -> list[tuple[Track, int]]:
+        """Pairs of tracks and skeletons: first those whom the source itself knows again, then the nearest."""
+        if not self.tracks or not skeletons:
+            return []
+        unseen_s = np.array([stamp_ns - track.last_ns for track in self.tracks]) / 1e9
+        gates = self._config.gate_m + _GATE_GROWTH * unseen_s
+        distances = self._distances(stamp_ns, skeletons) + _ABSENCE_COST * unseen_s[:, None]
+        pairs: list[tuple[int, int]] = []
+        by_source = {track.source_id: row for row, track in enumerate(self.tracks) if track.source_id is not None}
+        for column, skeleton in enumerate(skeletons):
+            row = None if skeleton.source_id is None else by_source.get(skeleton.source_id)
+            if row is not None and distances[row, column] < 2 * gates[row]:
+                pairs.append((row, column))
+        for row, column in pairs:
+            distances[row, :] = distances[:, column] = np.inf
+        # Leaving a track without a skeleton costs as much as its gate, so no pair is forced.
+        for row, column in zip(*linear_sum_assignment(np.minimum(distances, gates[:, None])), strict=True):
+            if distances[row, column] < gates[row]:
+                pairs.append((int(row), int(column)))
+        return [(self.tracks[row], column) for row, column in pairs]
+
+    def _distances(self, stamp_ns: int, skeletons: Sequence[Skeleton]) -> FloatArray:
+        """``[tracks, skeletons]`` mean distance over the joints that both know; infinite where there is none."""
+        predicted = np.stack([track.predict(stamp_ns) for track in self.tracks]) * self._axes
+        found = np.stack([_finite(skeleton) for skeleton in skeletons]) * self._axes
+        weights = np.stack([track.confidence for track in self.tracks])[:, None] * np.stack(
+            [skeleton.confidence for skeleton in skeletons]
+        )
+        offsets = np.sqrt(((predicted[:, None] - found) ** 2).sum(axis=-1))
+        total = weights.sum(axis=-1)
+        mean = (weights * offsets).sum(axis=-1) / np.maximum(total, 1e-9)
+        return np.where(total > 0, mean, np.inf).astype(np.float32)
+
+    def _admit(self, newcomers: list[int], skeletons: Sequence[Skeleton]) -> list[int]:
+        """Those newcomers for whom there is room, the best seen first choice."""
+        room = max(self._config.max_people - len(self.tracks), 0)
+        self._counts["too_many_people"] += max(len(newcomers) - room, 0)
+        best = sorted(newcomers, key=lambda i: -float(skeletons[i].confidence.sum()))[:room]
+        return sorted(best)
+
+    def _confirm(self, stamp_ns: int) -> None:
+        birth_ns = round(self._config.birth_s * 1e9)
+        for track in self.tracks:
+            if not track.id and stamp_ns - track.first_ns >= birth_ns:
+                track.id = self._next_id
+                self._next_id += 1
+
+
+def _finite(skeleton: Skeleton) -> FloatArray:
+    """Positions with 0 for missing joints, so that weights of 0 cancel them."""
+    return np.where(skeleton.confidence[:, None] > 0, skeleton.positions, np.float32(0))
