@@ -1,6 +1,7 @@
 """Packaging for both ``pip install .`` and ``colcon build`` (ament_python)."""
 
 from glob import glob
+from pathlib import Path
 
 from setuptools import find_packages, setup
 
@@ -29,7 +30,7 @@ setup(
     name="csre_ros",
     version="0.1.0",
     description="Live recognition of human actions from skeletons, published in ROS 2",
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     maintainer="csre_ros maintainers",

@@ -1,4 +1,4 @@
-"""Source frames in, actions out: the pose stage where it is needed, then recognition. No threads, no clock of its own."""
+"""Source frames in, actions out: the pose stage where it is needed, then recognition. No threads, no clock."""
 
 from __future__ import annotations
 

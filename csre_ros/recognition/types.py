@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from csre_ros.skeleton import FloatArray, Skeleton
 
@@ -33,6 +34,16 @@ class ActionEvent:
     action: str
     state: EventState
     score: float
+
+    def to_record(self) -> dict[str, Any]:
+        """The event as it is written to JSON: stamp in seconds, and plain values."""
+        return {
+            "stamp": round(self.stamp_ns / 1e9, 6),
+            "person": self.person,
+            "action": self.action,
+            "state": self.state.value,
+            "score": round(float(self.score), 4),
+        }
 
 
 @dataclass(frozen=True, eq=False)

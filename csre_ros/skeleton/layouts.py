@@ -7,6 +7,7 @@ against OpenPose), Azure Kinect body tracking, and the ZED body formats.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from csre_ros.skeleton.layout import SkeletonLayout
 
@@ -22,7 +23,7 @@ def _side(side: str, *joints: str) -> tuple[str, ...]:
 
 def _chain(*joints: str) -> tuple[tuple[str, str], ...]:
     """Bones of a chain that is written from the parent outwards."""
-    return tuple((child, parent) for parent, child in zip(joints, joints[1:], strict=False))
+    return tuple((child, parent) for parent, child in pairwise(joints))
 
 
 def _both(root: str, *joints: str) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,41 @@
+"""``csre models``: the shipped bundles, what they can say, and how well."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from csre_ros.app.terminal import results
+from csre_ros.recognition import BundleInfo
+from csre_ros.recognition.bundle import shipped_bundles
+
+
+def run() -> int:
+    """Print every bundle with labels, figures and protocol.
+
+    Returns:
+        0.
+
+    Raises:
+        BundleError: A shipped file is damaged.
+    """
+    for file, info in shipped_bundles().items():
+        results.print(f"[bold]{file}[/] ({info.name}, {info.encoder}, digest {info.digest[:12]}, commit {info.commit})")
+        results.print(
+            f"  {info.window_s:g} s windows, {info.time_steps} steps, {info.layout} skeletons, seed {info.seed}"
+        )
+        results.print(
+            f"  reports: {', '.join(label.name for label in info.labels if not label.background)}", soft_wrap=True
+        )
+        results.print(_figures(info))
+        for source in info.data:
+            results.print(f"  trained on {source.name}: {source.terms}")
+    return 0
+
+
+def _figures(info: BundleInfo) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 2))
+    for heading in ("figure", "value", "protocol"):
+        table.add_column(heading)
+    for metric in info.metrics:
+        table.add_row(metric.name, f"{metric.value:.1%}", metric.protocol)
+    return table

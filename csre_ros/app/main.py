@@ -1,0 +1,101 @@
+"""Entry point of the ``csre`` command."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from jsonargparse import ArgumentParser, Namespace
+from rich.markup import escape
+
+from csre_ros import __version__
+from csre_ros.app.terminal import console
+from csre_ros.config import build
+
+_EPILOG = """examples:
+  csre demo                                     a camera if there is one, else the shipped recording
+  csre demo --source clip.mp4 --output out.mp4  a file, with what was drawn
+  csre demo --source camera:0 --events -        events as JSON lines on standard output
+  csre node --ros-args -p input:=skeletons      the ROS 2 node on a skeleton topic
+"""
+
+
+def _flag(dotted: str) -> str:
+    """The settings of the demo and of recognition are the common ones and need no prefix."""
+    for prefix in ("demo.", "pipeline.recognizer.", "pipeline."):
+        if dotted.startswith(prefix):
+            return dotted.removeprefix(prefix)
+    return dotted
+
+
+def _demo(values: Namespace) -> int:
+    from csre_ros.app import demo, ros_demo
+
+    settings = build(demo.DemoSettings, values.as_flat().__dict__, _flag)
+    return ros_demo.run(settings) if settings.demo.ros else demo.run(settings)
+
+
+def _doctor(_: Namespace) -> int:
+    from csre_ros.app import doctor
+
+    return doctor.run()
+
+
+def _models(_: Namespace) -> int:
+    from csre_ros.app import catalogue
+
+    return catalogue.run()
+
+
+_COMMANDS: dict[str, tuple[Callable[[Namespace], int], str]] = {
+    "demo": (_demo, "Recognise actions from a camera, file or recording."),
+    "doctor": (_doctor, "Say what is installed and what works; exit status 1 if something needed is broken."),
+    "models": (_models, "List the shipped bundles with labels, accuracy and protocol."),
+}
+
+
+def _parser() -> ArgumentParser:
+    from csre_ros.app.demo import DemoSettings
+    from csre_ros.app.options import add_options
+
+    parser = ArgumentParser(prog="csre", description="See what people do, live.", epilog=_EPILOG)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subcommands(dest="command")
+    for name, (_, text) in _COMMANDS.items():
+        command = ArgumentParser(description=text)
+        if name == "demo":
+            command.add_argument("--config", action="config", help="Read options from a YAML file.")
+            add_options(command, DemoSettings, _flag, {"pose.model": ("--pose-model",)})
+        commands.add_subcommand(name, command, help=text)
+    commands.add_subcommand("node", ArgumentParser(), help="Run the ROS 2 node; what follows `node` goes to ROS.")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        Exit status: 0; 1 where something is broken; 2 where the request cannot be met.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["node"]:
+        from csre_ros.ros.node import main as node
+
+        return node(["csre", *given[1:]])
+    values = _parser().parse_args(given)
+    # SIGTERM ends like Ctrl-C: files are closed and the figures are printed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _COMMANDS[values.command][0](values[values.command])
+    except (OSError, ValueError, ImportError) as error:
+        console.print(f"[red]csre:[/] {escape(str(error))}", soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Skeletons, labels, score bars and latency drawn over a picture, or over black where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import radians, tan
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from csre_ros.skeleton import Skeleton
+
+Image = NDArray[np.uint8]
+
+BLANK = (480, 640, 3)
+"""Height, width and channels of the canvas of sources without pictures."""
+
+# BGR, bright enough to read on black and on most rooms.
+_COLOURS = ((80, 220, 80), (255, 160, 60), (60, 160, 255), (220, 90, 220), (230, 220, 60), (120, 120, 255))
+_IDLE = (170, 170, 170)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_SEEN = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Caption:
+    """What is drawn for one person.
+
+    Attributes:
+        person: Track id; decides the colour.
+        skeleton: Where the person is.
+        action: The action, or None where there is nothing to report.
+        score: Probability of ``action``, or of ``best``.
+        best: The most probable label, shown small while there is no action.
+    """
+
+    person: int
+    skeleton: Skeleton
+    action: str | None
+    score: float
+    best: str | None
+
+
+def image_points(skeleton: Skeleton, shape: Sequence[int], horizontal_fov_deg: float) -> NDArray[np.float32]:
+    """Pixels ``[V, 2]`` of a skeleton; NaN where a joint is not seen.
+
+    The source's own image points where it has them, else the positions projected by a pinhole camera.
+    """
+    height, width = shape[:2]
+    if skeleton.image_points is not None:
+        return np.asarray(skeleton.image_points * (width, height), np.float32)
+    if skeleton.layout.dims == 2:
+        return np.asarray(skeleton.positions * (width, height), np.float32)
+    focal = width / 2 / tan(radians(horizontal_fov_deg) / 2)
+    depth = np.where(skeleton.positions[:, 2] > 0.1, skeleton.positions[:, 2], np.nan)
+    points = skeleton.positions[:, :2] / depth[:, None] * focal + (width / 2, height / 2)
+    return np.asarray(points, np.float32)
+
+
+class Overlay:
+    """Draws captions; one object draws a whole video.
+
+    Args:
+        horizontal_fov_deg: Field of view for skeletons without image points.
+    """
+
+    def __init__(self, horizontal_fov_deg: float = 60.0) -> None:
+        self._fov = horizontal_fov_deg
+
+    def draw(self, image: Image | None, captions: Sequence[Caption], status: str) -> Image:
+        """A new picture.
+
+        Args:
+            image: ``[H, W, 3]`` BGR background; None for black.
+            captions: The people.
+            status: One line at the bottom.
+        """
+        canvas = np.zeros(BLANK, np.uint8) if image is None else image.copy()
+        for caption in captions:
+            self._person(canvas, caption)
+        height = canvas.shape[0]
+        _text(canvas, status, (8, height - 10), 0.45, (230, 230, 230))
+        return canvas
+
+    def _person(self, canvas: Image, caption: Caption) -> None:
+        colour = _COLOURS[caption.person % len(_COLOURS)]
+        points = image_points(caption.skeleton, canvas.shape, self._fov)
+        seen = np.isfinite(points).all(axis=1) & (caption.skeleton.confidence >= _SEEN)
+        thickness = max(2, canvas.shape[0] // 240)
+        # Far outside the picture OpenCV's integer coordinates would overflow.
+        pixels = np.clip(np.nan_to_num(points), -1e4, 1e4).round().astype(int)
+        for child, parent in caption.skeleton.layout.bone_indices:
+            if seen[child] and seen[parent]:
+                cv2.line(canvas, pixels[child].tolist(), pixels[parent].tolist(), colour, thickness, cv2.LINE_AA)
+        for x, y in pixels[seen].tolist():
+            cv2.circle(canvas, (x, y), thickness + 1, (255, 255, 255), -1, cv2.LINE_AA)
+        if seen.any():
+            left, top = pixels[seen].min(axis=0)
+            self._label(canvas, caption, (int(left), int(top)), colour)
+
+    @staticmethod
+    def _label(canvas: Image, caption: Caption, corner: tuple[int, int], colour: tuple[int, int, int]) -> None:
+        scale = max(0.6, canvas.shape[0] / 800)
+        name = caption.action or (f"({caption.best})" if caption.best else "...")
+        text = f"{caption.person}: {name.replace('_', ' ')}"
+        if caption.action is None:
+            colour, scale = _IDLE, scale * 0.75
+        (width, height), _ = cv2.getTextSize(text, _FONT, scale, 2)
+        x = int(np.clip(corner[0], 4, max(4, canvas.shape[1] - width - 8)))
+        y = int(np.clip(corner[1] - 18, height + 6, canvas.shape[0] - 24))
+        _text(canvas, text, (x, y), scale, colour)
+        full = (x + max(width, 80), y + 12)
+        cv2.rectangle(canvas, (x, y + 6), full, (60, 60, 60), -1)
+        filled = x + int((full[0] - x) * float(np.clip(caption.score, 0, 1)))
+        cv2.rectangle(canvas, (x, y + 6), (filled, y + 12), colour, -1)
+
+
+def _text(canvas: Image, text: str, at: tuple[int, int], scale: float, colour: tuple[int, int, int]) -> None:
+    cv2.putText(canvas, text, at, _FONT, scale, (0, 0, 0), 4, cv2.LINE_AA)
+    cv2.putText(canvas, text, at, _FONT, scale, colour, 1 if scale < 0.5 else 2, cv2.LINE_AA)

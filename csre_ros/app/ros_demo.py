@@ -1,0 +1,117 @@
+"""``csre demo --ros``: the node in a process of its own, and a subscriber that shows only what its topics say."""
+
+from __future__ import annotations
+
+import json
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from csre_ros.app.demo import DemoSettings, resolve_source
+from csre_ros.app.outputs import Outputs
+from csre_ros.app.overlay import Caption
+from csre_ros.app.terminal import console
+from csre_ros.recognition import ActionEvent, EventState
+from csre_ros.skeleton import Frame, get_layout
+
+_NODE = "/action_node"
+_START_TIMEOUT_S = 30.0
+_VIDEO_FPS = 15.0
+
+
+class Screen:
+    """Shows what was heard.
+
+    Args:
+        outputs: Where to show it.
+    """
+
+    def __init__(self, outputs: Outputs) -> None:
+        self.ages_ms: list[float] = []
+        self._outputs = outputs
+        self._people: dict[int, dict[str, Any]] = {}
+
+    def on_actions(self, record: dict[str, Any]) -> None:
+        """Print and log the events of a record, and remember what everybody does."""
+        self.ages_ms.append(record["age_ms"])
+        self._people = {person["id"]: person for person in record["persons"]}
+        events = (
+            ActionEvent(round(e["stamp"] * 1e9), e["person"], e["action"], EventState(e["state"]), e["score"])
+            for e in record["events"]
+        )
+        self._outputs.events(events, round(record["stamp"] * 1e9))
+
+    def on_people(self, frame: Frame) -> None:
+        """Draw the people of a frame with what the last record said of them."""
+        known = [(skeleton, self._people.get(int(skeleton.source_id or 0))) for skeleton in frame.skeletons]
+        captions = [
+            Caption(person["id"], skeleton, person["action"], person["score"], person["best"])
+            for skeleton, person in known
+            if person is not None
+        ]
+        self._outputs.picture(None, captions, frame.stamp_ns, f"heard on {_NODE}/actions and {_NODE}/skeletons")
+
+
+@contextmanager
+def node_process(settings: DemoSettings, source: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The node on a source, as ``ros2 run`` would start it; interrupted at the end."""
+    recognizer = settings.pipeline.recognizer
+    parameters = {
+        "input": "camera",
+        "source": source,
+        "exit_at_end": True,
+        "bundle": recognizer.bundle,
+        "device": recognizer.device,
+    }
+    arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={json.dumps(value)}")]
+    process = subprocess.Popen([sys.executable, "-m", "csre_ros.app.main", "node", "--ros-args", *arguments])
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait(timeout=15)
+
+
+def run(settings: DemoSettings) -> int:
+    """Start the node, show what arrives, and end with it.
+
+    Returns:
+        0, or 1 where nothing arrived.
+
+    Raises:
+        ImportError: ROS 2 is not installed.
+        OSError: An output cannot be written.
+    """
+    from csre_ros.ros.listener import Listener
+
+    config = settings.demo
+    source = resolve_source(config.source, settings.capture)
+    console.print(f"starting the node on {source}; everything below arrived over {_NODE}/actions")
+    fov = settings.pipeline.pose.horizontal_fov_deg
+    with Outputs(config.output, config.events, not config.headless, _VIDEO_FPS, fov) as outputs:
+        screen = Screen(outputs)
+        try:
+            with (
+                Listener(_NODE, get_layout("mediapipe33"), screen.on_actions, screen.on_people) as listener,
+                node_process(settings, source) as node,
+            ):
+                started = time.monotonic()
+                while node.poll() is None:
+                    listener.spin_once(0.1)
+                    if not screen.ages_ms and time.monotonic() - started > _START_TIMEOUT_S:
+                        break
+        except KeyboardInterrupt:
+            console.print("interrupted")
+    if not screen.ages_ms:
+        console.print("nothing arrived; run `csre doctor` to see what is missing")
+        return 1
+    console.print(
+        f"{len(screen.ages_ms)} messages; median age at publication {statistics.median(screen.ages_ms):.1f} ms"
+    )
+    return 0

@@ -1,0 +1,103 @@
+"""Video files and contact sheets of what was drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from csre_ros.app.overlay import Image
+
+_SHEET_COLUMNS = 3
+_TILE = (320, 240)
+
+
+class VideoSink:
+    """An .mp4 file that plays at the speed of the stamps. A context manager; the file is playable however it ends.
+
+    Args:
+        path: File to write; an existing one is replaced.
+        fps: Frames per second; instants without a new frame repeat the last one.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self.path = path
+        self._fps = fps
+        self._writer: cv2.VideoWriter | None = None
+        self._size = (0, 0)
+        self._first_ns = 0
+        self._written = 0
+        if not path.parent.is_dir():
+            raise OSError(f"cannot write {path}: there is no folder {path.parent}")
+
+    def __enter__(self) -> VideoSink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writer is not None:
+            self._writer.release()
+
+    def write(self, image: Image, stamp_ns: int) -> None:
+        """Add the picture of an instant.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        if self._writer is None:
+            self._open(image, stamp_ns)
+        assert self._writer is not None
+        height, width = image.shape[:2]
+        if (width, height) != self._size:
+            image = np.asarray(cv2.resize(image, self._size), np.uint8)
+        wanted = round((stamp_ns - self._first_ns) / 1e9 * self._fps) + 1
+        # A clock that jumped must not fill the disk: more than ten seconds without a frame are cut.
+        for _ in range(min(max(wanted - self._written, 1), round(10 * self._fps))):
+            self._writer.write(image)
+        self._written = max(wanted, self._written + 1)
+
+    def _open(self, image: Image, stamp_ns: int) -> None:
+        height, width = image.shape[:2]
+        self._size, self._first_ns = (width, height), stamp_ns
+        writer = cv2.VideoWriter(str(self.path), cv2.VideoWriter.fourcc(*"mp4v"), self._fps, self._size)
+        if not writer.isOpened():
+            raise OSError(f"cannot write {self.path}: the folder is not writable, or OpenCV has no mp4 encoder")
+        self._writer = writer
+
+
+class ContactSheet:
+    """The best picture of every action seen, side by side in one image."""
+
+    def __init__(self, most: int = 6) -> None:
+        self._most = most
+        self._best: dict[tuple[int, str], tuple[float, Image]] = {}
+
+    def offer(self, person: int, action: str, score: float, image: Image) -> None:
+        """Keep a picture if it shows its action with a higher score than the one kept so far."""
+        key = (person, action)
+        if key not in self._best and len(self._best) >= self._most:
+            return
+        if key not in self._best or score > self._best[key][0]:
+            self._best[key] = (score, np.asarray(cv2.resize(image, _TILE, interpolation=cv2.INTER_AREA), np.uint8))
+
+    def save(self, path: Path) -> bool:
+        """Write the sheet; False where no action was seen.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        tiles = [image for _, image in self._best.values()]
+        if not tiles:
+            return False
+        columns = min(_SHEET_COLUMNS, len(tiles))
+        tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+        rows = [np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)]
+        if not cv2.imwrite(str(path), np.vstack(rows)):
+            raise OSError(f"cannot write {path}")
+        return True

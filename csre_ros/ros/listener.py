@@ -1,0 +1,65 @@
+"""The other end of the node's topics: a subscriber for programs that are no ROS nodes themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import String
+
+from csre_ros.ros.stamps import to_ns
+from csre_ros.skeleton import Frame, SkeletonLayout
+from csre_ros.skeleton.cloud import unpack_cloud
+
+
+class Listener:
+    """Hears ``~/actions`` and ``~/skeletons`` of one node. A context manager that starts and ends rclpy.
+
+    Args:
+        node: Full name of the node, for example ``/action_node``.
+        layout: Layout of its skeletons.
+        on_actions: Called with every record (see ``csre_ros.ros.reports``).
+        on_people: Called with the people of every skeleton message; their ``source_id`` is the person's id.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        layout: SkeletonLayout,
+        on_actions: Callable[[dict[str, Any]], None],
+        on_people: Callable[[Frame], None],
+    ) -> None:
+        rclpy.init()
+        self._node = rclpy.create_node("csre_listener")
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._layout = layout
+        self._on_people = on_people
+        self._node.create_subscription(
+            String, f"{node}/actions", lambda message: on_actions(json.loads(message.data)), 10
+        )
+        self._node.create_subscription(PointCloud2, f"{node}/skeletons", self._people, qos_profile_sensor_data)
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._executor.shutdown()
+        self._node.destroy_node()
+        rclpy.try_shutdown()
+
+    def spin_once(self, timeout_s: float) -> None:
+        """Handle what has arrived, waiting at most this long."""
+        self._executor.spin_once(timeout_sec=timeout_s)
+
+    def _people(self, message: PointCloud2) -> None:
+        skeletons, _ = unpack_cloud(message, self._layout)
+        self._on_people(Frame(to_ns(message.header.stamp), message.header.frame_id, skeletons))

@@ -1,0 +1,184 @@
+"""Training of one encoder, with or without the CSRE branch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torchmetrics.classification import MulticlassAccuracy
+
+from models.csre import CSRELoss
+from models.data.batch import Batch
+from models.encoders import build_encoder
+from models.network import Network
+from models.preprocess import PREPROCESSORS
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Settings of the CSRE branch, as in ``models.csre``."""
+
+    enabled: bool = True
+    weight: float = 0.5
+    temperature: float = 0.8
+    positives: int = 128
+    negatives: int = 512
+    positive_fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """Optimiser and schedule.
+
+    Attributes:
+        name: ``adamw`` or ``sgd`` (Nesterov, momentum 0.9).
+        lr: Learning rate after the warm-up.
+        weight_decay: On everything.
+        warmup_epochs: Epochs of linear warm-up.
+        milestones: Epochs at which the rate falls to a tenth; empty: cosine to zero.
+        label_smoothing: Of the cross-entropy.
+    """
+
+    name: str = "adamw"
+    lr: float = 1e-3
+    weight_decay: float = 1e-4
+    warmup_epochs: int = 1
+    milestones: list[int] = field(default_factory=list)
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.name not in ("adamw", "sgd"):
+            raise ValueError(f"optimiser {self.name!r} is unknown; choose adamw or sgd")
+
+    def build(self, parameters: Any) -> torch.optim.Optimizer:
+        """The optimiser."""
+        if self.name == "adamw":
+            return torch.optim.AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay)
+        return torch.optim.SGD(parameters, lr=self.lr, weight_decay=self.weight_decay, momentum=0.9, nesterov=True)
+
+    def factor(self, epoch: int, epochs: int) -> float:
+        """Factor on the learning rate in an epoch."""
+        if epoch < self.warmup_epochs:
+            return (epoch + 1) / (self.warmup_epochs + 1)
+        if self.milestones:
+            return 0.1 ** sum(epoch >= step for step in self.milestones)
+        return 0.5 * (1 + torch.cos(torch.tensor(torch.pi * epoch / epochs)).item())
+
+
+class ActionClassifier(L.LightningModule):
+    """One encoder under training.
+
+    Args:
+        encoder: Key of ``models.encoders.ENCODERS``.
+        encoder_options: Further arguments of the encoder.
+        preprocess: Key of ``models.preprocess.PREPROCESSORS``.
+        contrast: The CSRE branch.
+        optimisation: Optimiser and schedule.
+    """
+
+    def __init__(
+        self,
+        encoder: str = "hcn",
+        encoder_options: dict[str, Any] | None = None,
+        preprocess: str = "part_local",
+        contrast: Contrast = Contrast(),
+        optimisation: Optimisation = Optimisation(),
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.encoder_name, self._options, self._preprocess = encoder, encoder_options or {}, preprocess
+        self.contrast, self.optimisation = contrast, optimisation
+        self.network: Network
+        self.csre: CSRELoss | None = None
+        self.accuracy: nn.ModuleDict
+
+    def configure_model(self) -> None:
+        """Build the network for the data at hand; Lightning calls this before fit, validation, test and loading."""
+        if hasattr(self, "network"):
+            return
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        front = PREPROCESSORS[self._preprocess](data.layout)
+        encoder = build_encoder(
+            self.encoder_name,
+            len(data.classes),
+            front.output_layout,
+            in_channels=front.channels,
+            time_steps=data.spec.steps,
+            persons=data.persons,
+            **self._options,
+        )
+        # Convolutions are up to twice as fast in this memory format, on CPU and on GPU.
+        self.network = Network(front, encoder).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.accuracy = nn.ModuleDict(
+            {part: MulticlassAccuracy(len(data.classes), average="micro") for part in ("val", "test")}
+        )
+        if self.contrast.enabled:
+            self.csre = CSRELoss(
+                encoder.feature_shape,
+                data.slot_labels,
+                weight=self.contrast.weight,
+                temperature=self.contrast.temperature,
+                positives=self.contrast.positives,
+                negatives=self.contrast.negatives,
+                positive_fraction=self.contrast.positive_fraction,
+                dataset=type(data).__name__,
+            )
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Cross-entropy, plus the contrastive term where it is enabled."""
+        output = self.network.features(batch.positions, batch.confidence)
+        loss = cross_entropy(output.logits, batch.label, label_smoothing=self.optimisation.label_smoothing)
+        size = len(batch.label)
+        self.log("train/ce", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
+        if self.csre is not None:
+            contrast, active = self.csre(output.features, batch.label, batch.slot)
+            self.log("train/csre", contrast, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
+            self.log("train/active", active.float() / size, on_step=False, on_epoch=True, batch_size=size)
+            loss = loss + contrast
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Fail loudly when the contrastive branch never wakes up."""
+        active = self.trainer.callback_metrics.get("train/active")
+        if active is not None and self.current_epoch >= 2 and float(active) == 0:
+            raise RuntimeError(
+                f"no anchor was active in epoch {self.current_epoch}: the classes are smaller than "
+                f"{self.contrast.positives} positives; set contrast.positive_fraction, or lower contrast.positives"
+            )
+
+    def _evaluate(self, batch: Batch, part: str) -> None:
+        logits = self.network.features(batch.positions, batch.confidence).logits
+        metric = self.accuracy[part]
+        assert isinstance(metric, MulticlassAccuracy)
+        metric(logits, batch.label)
+        self.log(f"{part}/top1", metric, on_epoch=True, prog_bar=True, batch_size=len(batch.label))
+        self.log(f"{part}/loss", cross_entropy(logits, batch.label), on_epoch=True, batch_size=len(batch.label))
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Top-1 and loss on the validation part."""
+        self._evaluate(batch, "val")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Top-1 and loss on the test part."""
+        self._evaluate(batch, "test")
+
+    def configure_optimizers(self) -> Any:
+        """Optimiser and per-epoch schedule."""
+        optimiser = self.optimisation.build(self.parameters())
+        epochs = self.trainer.max_epochs or 1
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda epoch: self.optimisation.factor(epoch, epochs))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the banks beside the weights, so that a resumed run goes on as if it had not stopped."""
+        if self.csre is not None:
+            checkpoint["csre"] = self.csre.training_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the banks."""
+        if self.csre is not None and "csre" in checkpoint:
+            self.csre.load_training_state(checkpoint["csre"])

@@ -1,0 +1,208 @@
+"""Training windows cut from clips: which windows there are (items), and how one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+from numpy.random import Generator
+from torch.utils.data import Dataset
+
+from csre_ros.skeleton import FloatArray, LayoutMapping, get_layout, mirror
+from models.data.clips import Clip
+from models.data.labels import LabelMap
+from models.data.synthesis import BODY, WaveStyle, give_arms, hips, legs, onset, ping_pong, raise_arm
+
+
+class Recipe(str, Enum):
+    """How the window of an item is made."""
+
+    CLIP = "clip"
+    STILL = "still"  # the first quarter second back and forth
+    WAVE = "wave"  # a still body whose arm or arms wave
+    RAISED = "raised"  # the same without the swing
+    LEGLESS = "legless"  # a leg action whose legs nobody can see
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry of the training set; its label never changes, so it can own a memory-bank slot.
+
+    Attributes:
+        recipe: How the window is made.
+        clip: Index of the clip.
+        label: Index of the label.
+        mirror: Chance that left and right are exchanged: half for labels that a mirror does not change, none or all for
+            the others, which have an item for each side.
+        arms: Waving or raised arms: 1 or 2.
+    """
+
+    recipe: Recipe
+    clip: int
+    label: int
+    mirror: float = 0.5
+    arms: int = 1
+
+
+@dataclass(frozen=True)
+class WindowSpec:
+    """Shape of a window in seconds and steps."""
+
+    seconds: float
+    steps: int
+
+
+def to_body(clips: Sequence[Clip]) -> list[Clip]:
+    """Clips of ``kinect20`` or ``mediapipe33`` in the ``body13`` layout."""
+    mappings = {len(get_layout(name)): LayoutMapping(get_layout(name), BODY) for name in ("kinect20", "mediapipe33")}
+    mapped = []
+    for clip in clips:
+        positions, confidence = mappings[clip.positions.shape[1]].apply(clip.positions, clip.confidence)
+        values = vars(clip) | {"positions": np.nan_to_num(positions), "confidence": confidence}
+        mapped.append(Clip(**values))
+    return mapped
+
+
+def resample(clip: Clip, instants: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """A clip at given instants; before its first frame and after its last one it stands still.
+
+    Args:
+        clip: The clip.
+        instants: ``[steps]`` seconds from the clip's first frame.
+
+    Returns:
+        ``[steps, V, 3]`` and ``[steps, V]``, interpolated like the runtime's window: weighted by confidence.
+    """
+    place = np.clip(instants * clip.rate, 0, len(clip) - 1)
+    low = np.minimum(place.astype(int), max(len(clip) - 2, 0))
+    high = np.minimum(low + 1, len(clip) - 1)
+    share = (place - low).astype(np.float32)[:, None]
+    before, after = (1 - share) * clip.confidence[low], share * clip.confidence[high]
+    confidence = before + after
+    total = before[..., None] * clip.positions[low] + after[..., None] * clip.positions[high]
+    return total / np.maximum(confidence[..., None], 1e-6), confidence
+
+
+def live_items(clips: Sequence[Clip], labels: LabelMap) -> list[Item]:
+    """The windows that a set of clips supports.
+
+    Every clip is a body for stillness, and in turn for one waving arm, two waving arms and raised arms: one synthetic
+    window per clip is enough variety, and memory banks stay small.
+    """
+    idle, other = labels.index("idle"), labels.index("other")
+    plain: list[Item] = []
+    for i, clip in enumerate(clips):
+        name = "other" if clip.source == "desk" else labels.of(clip.source, clip.label)
+        plain.append(Item(Recipe.STILL, i, idle))
+        raised = (
+            Item(Recipe.WAVE, i, labels.index("wave"), arms=1),
+            Item(Recipe.WAVE, i, labels.index("wave_two_hands"), arms=2),
+            Item(Recipe.RAISED, i, other, arms=1 + i % 2),
+        )
+        plain.append(raised[i % 3])
+        if name is None:
+            continue
+        plain.append(Item(Recipe.CLIP, i, labels.index(name)))
+        if name in labels.leg_actions:
+            plain.append(Item(Recipe.LEGLESS, i, other))
+    return [item for one in plain for item in _sides(one, labels)]
+
+
+def _sides(item: Item, labels: LabelMap) -> list[Item]:
+    """One item with a coin for its side, or one for each side where the label is another one in a mirror."""
+    name = labels.names[item.label]
+    if labels.mirror_of(name) == name:
+        return [item]
+    return [replace(item, mirror=0.0), replace(item, mirror=1.0, label=labels.index(labels.mirror_of(name)))]
+
+
+def item_weights(items: Sequence[Item], clips: Sequence[Clip], mixture: dict[str, float]) -> FloatArray:
+    """Sampling weight of every item.
+
+    Args:
+        items: The items.
+        clips: Their clips.
+        mixture: Share of each recipe in a batch; clips from the desk are a recipe of their own named ``desk``. Inside
+            the plain clips a label counts by the square root of its size, so that small labels are seen.
+    """
+    group = np.array(
+        ["desk" if i.recipe is Recipe.CLIP and clips[i.clip].source == "desk" else i.recipe.value for i in items]
+    )
+    label = np.array([item.label for item in items])
+    weights = np.zeros(len(items))
+    for name, share in mixture.items():
+        inside = group == name
+        if not inside.any():
+            continue
+        sizes = np.bincount(label[inside], minlength=label.max() + 1)
+        raw = 1 / np.sqrt(np.maximum(sizes, 1))[label] if name == "clip" else np.ones(len(items))
+        weights[inside] = share * raw[inside] / raw[inside].sum()
+    return (weights / weights.sum()).astype(np.float32)
+
+
+class WindowDataset(Dataset[tuple[FloatArray, FloatArray, int, int]]):
+    """Windows of ``body13`` skeletons, made anew at every visit.
+
+    Args:
+        clips: Clips in the ``body13`` layout.
+        items: What to cut from them.
+        labels: Label list, for the leg actions that borrow arms.
+        spec: Length and steps of a window.
+        seed: Base of the random streams; the stream of a visit depends on seed, visit number and item only.
+        fixed: Make the same window at every visit, in the middle of the clip: for validation and test.
+
+    Items:
+        ``(positions [T, V, 3], confidence [T, V], label, slot)``.
+    """
+
+    def __init__(
+        self, clips: Sequence[Clip], items: Sequence[Item], labels: LabelMap, spec: WindowSpec, seed: int, fixed: bool
+    ) -> None:
+        self.clips, self.items, self.labels, self.spec = list(clips), list(items), labels, spec
+        self._seed, self._fixed, self._visit = seed, fixed, 0
+        self._leg_labels = frozenset(labels.index(name) for name in labels.leg_actions)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, int, int]:
+        self._visit += not self._fixed
+        rng = np.random.default_rng((self._seed, self._visit, index))
+        item = self.items[index]
+        positions, confidence = self._make(item, rng)
+        if rng.random() < (item.mirror if not self._fixed else np.floor(item.mirror)):
+            positions, confidence = mirror(positions, confidence, BODY)
+        return positions.astype(np.float32), confidence.astype(np.float32), item.label, index
+
+    def _make(self, item: Item, rng: Generator) -> tuple[FloatArray, FloatArray]:
+        clip = self.clips[item.clip]
+        if item.recipe in (Recipe.CLIP, Recipe.LEGLESS):
+            positions, confidence = resample(clip, self._instants(clip, rng))
+            # The donor must have real arms; a desk clip as donor would bring a desk's depth.
+            if item.label in self._leg_labels and not self._fixed and rng.random() < 0.5:
+                donor = self.clips[int(rng.integers(len(self.clips)))]
+                if donor.source != "desk":
+                    give_arms(positions, resample(donor, self._instants(donor, rng))[0])
+            if item.recipe is Recipe.LEGLESS:
+                confidence[:, legs() + hips() * int(rng.integers(2))] = 0
+            return positions, confidence
+        instants = np.linspace(0, self.spec.seconds, self.spec.steps, dtype=np.float32)
+        positions, confidence = resample(clip, ping_pong(instants + rng.uniform(0, 1), min(0.25, clip.seconds / 4)))
+        if item.recipe in (Recipe.WAVE, Recipe.RAISED):
+            style, weight = WaveStyle.draw(rng, moving=item.recipe is Recipe.WAVE), onset(rng, instants)
+            for side in ("left", "right") if item.arms == 2 else ("right",):
+                raise_arm(positions, side, style, instants, weight)
+                for joint in ("elbow", "wrist"):
+                    confidence[:, BODY.index[f"{side}_{joint}"]] = confidence[:, BODY.index[f"{side}_shoulder"]]
+        return positions, confidence
+
+    def _instants(self, clip: Clip, rng: Generator) -> FloatArray:
+        """Instants of a window in the clip's own time, at a random speed, where most of the action is visible."""
+        speed = 1.0 if self._fixed else float(np.exp(rng.uniform(np.log(0.7), np.log(1.4))))
+        span, length = self.spec.seconds * speed, clip.seconds
+        earliest = 0.8 * min(span, length)
+        latest = length + 0.15 * span
+        end = (earliest + latest) / 2 if self._fixed else rng.uniform(earliest, latest)
+        return np.linspace(end - span, end, self.spec.steps, dtype=np.float32)

@@ -1,0 +1,149 @@
+"""From a checkpoint to a bundle: thresholds, figures, graph, description, one file."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning.pytorch.cli import LightningCLI
+
+from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metric, append_metadata
+from models.calibrate import thresholds
+from models.classifier import ActionClassifier
+from models.data.batch import Batch
+from models.data.live import LiveData
+from models.network import Network
+from models.scores import Scores, score
+
+
+def export(run: Path, output: Path, name: str, checkpoint: str = "best", passes: int = 4) -> BundleInfo:
+    """Write a bundle.
+
+    Args:
+        run: Folder of a training run, the one with ``config.yaml`` and ``checkpoints``.
+        checkpoint: Which of its checkpoints: ``best`` on the validation part, or ``last``.
+        output: Bundle to write; an existing one is replaced.
+        name: Name of the bundle.
+        passes: Augmented passes over the validation part behind the thresholds.
+
+    Returns:
+        The description inside the bundle.
+    """
+    model, data, seed = restore(run, checkpoint)
+    calibration = calibration_scores(model.network, data, passes)
+    background = {data.labels.index(label) for label in data.labels.background}
+    limits = thresholds(calibration, background)
+    test = score(model.network, data.test_dataloader())
+    info = BundleInfo(
+        name=name,
+        labels=tuple(
+            Label(label, limit, label in data.labels.background)
+            for label, limit in zip(data.classes, limits, strict=True)
+        ),
+        layout=data.layout.name,
+        dims=data.layout.dims,
+        window_s=data.spec.seconds,
+        time_steps=data.spec.steps,
+        persons=data.persons,
+        encoder=model.encoder_name + ("+csre" if model.contrast.enabled else ""),
+        streams=("joint",),
+        embedding=model.network.encoder.embedding_dim,
+        data=tuple(DataSource(**source) for source in data.terms),
+        metrics=tuple(figures(test, data)),
+        commit=_commit(),
+        seed=seed,
+    )
+    graph = onnx_graph(model.network, data)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(append_metadata(graph, info))
+    return info
+
+
+def restore(run: Path, checkpoint: str) -> tuple[ActionClassifier, LiveData, int]:
+    """Model and data of a training run, ready to be scored, and its seed.
+
+    Raises:
+        FileNotFoundError: The folder holds no such run or checkpoint.
+    """
+    config, weights = run / "config.yaml", run / "checkpoints" / f"{checkpoint}.ckpt"
+    for path in (config, weights):
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist; --run takes a folder such as runs/live_hcn/version_0")
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    # These belong to the `fit` subcommand, not to the run.
+    settings = {key: value for key, value in settings.items() if key in ("seed_everything", "trainer", "model", "data")}
+    settings["trainer"] |= {"logger": False, "callbacks": []}
+    settings["data"]["init_args"]["workers"] = 0
+    cli = LightningCLI(ActionClassifier, run=False, save_config_callback=None, args=settings)
+    model, data = cli.model, cli.datamodule
+    data.setup()
+    cli.trainer.datamodule = data  # type: ignore[attr-defined]
+    model.trainer = cli.trainer
+    model.configure_model()
+    state = torch.load(weights, map_location="cpu", weights_only=False)
+    model.load_state_dict(state["state_dict"])
+    return model.eval(), data, int(cli.config["seed_everything"])
+
+
+def calibration_scores(network: Network, data: LiveData, passes: int) -> Scores:
+    """Scores of validation windows: the fixed ones, then augmented ones as a camera might deliver them."""
+    needs_legs = torch.tensor([label in data.labels.leg_actions for label in data.classes])
+
+    def augment(batch: Batch) -> Batch:
+        positions, confidence = data.augmentation(
+            batch.positions[:, 0], batch.confidence[:, 0], needs_legs[batch.label]
+        )
+        return batch._replace(positions=positions[:, None], confidence=confidence[:, None])
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        parts = [
+            score(network, data.val_dataloader()),
+            *(score(network, data.val_dataloader(), augment) for _ in range(passes)),
+        ]
+    return Scores(
+        *(
+            torch.cat([torch.from_numpy(getattr(part, field)) for part in parts]).numpy()
+            for field in ("probabilities", "labels", "slots")
+        )
+    )
+
+
+def figures(test: Scores, data: LiveData) -> list[Metric]:
+    """Accuracy on the test subjects, over all data sets and for each."""
+    protocol = "clips of the even subjects, one window each; trained on odd subjects"
+    sources = [data.test.clips[data.test.items[slot].clip].source for slot in test.slots]
+    right = test.probabilities.argmax(1) == test.labels
+    found = [Metric("top-1", round(float(right.mean()), 4), f"all sets, {len(right)} {protocol}")]
+    for source in sorted(set(sources)):
+        chosen = torch.tensor([name == source for name in sources]).numpy()
+        found.append(
+            Metric(f"top-1 {source}", round(float(right[chosen].mean()), 4), f"{int(chosen.sum())} {protocol}")
+        )
+    return found
+
+
+def onnx_graph(network: Network, data: Any) -> bytes:
+    """The network as ONNX bytes: batch dynamic, everything else fixed."""
+    shape = (2, data.persons, data.spec.steps, len(data.layout))
+    example = (torch.rand(*shape, data.layout.dims), torch.ones(shape))
+    batch = torch.export.Dim("batch", min=1)
+    program = torch.onnx.export(
+        network.eval(),
+        example,
+        input_names=["positions", "confidence"],
+        output_names=["logits", "embedding"],
+        dynamic_shapes=({0: batch}, {0: batch}),
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    return program.model_proto.SerializeToString()
+
+
+def _commit() -> str:
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return done.stdout.strip()

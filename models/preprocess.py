@@ -1,0 +1,101 @@
+"""From a window in metres to the input of an encoder: the first part of a bundle's graph, and of a training step.
+
+Arms and head are measured from between the shoulders, legs from between the hips, in every frame: where a person stands
+does not matter. What a per-frame origin hides, the rise and fall of the body, comes back as one more point: the height
+of the shoulders against their mean over the window. Whether a joint was seen is an input channel.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from csre_ros.skeleton import SkeletonLayout
+
+SEEN = 0.5
+"""Least confidence of a joint that counts as seen."""
+
+UNIT_M = 0.25
+"""Metres per input unit, about a forearm: encoders without batch norm want inputs of order one."""
+
+
+class PartLocal(nn.Module):
+    """``body13`` windows as ``[B, 4, T, 14, P]``: x, y, z, seen; the thirteen joints and the height point.
+
+    Args:
+        layout: Must name shoulders, hips, knees and ankles.
+
+    Attributes:
+        channels: 4.
+        output_layout: The layout with the height point, hung on the head.
+    """
+
+    channels = 4
+
+    def __init__(self, layout: SkeletonLayout) -> None:
+        super().__init__()
+        self.output_layout = SkeletonLayout(
+            f"{layout.name}+height",
+            (*layout.joints, "height"),
+            (*layout.bones, ("height", layout.root)),
+            layout.root,
+            {**layout.parts, "height": ("height",)},
+        )
+        leg = {f"{side}_{joint}" for side in ("left", "right") for joint in ("knee", "ankle")}
+        below = torch.tensor([joint in leg for joint in layout.joints], dtype=torch.float32)
+        self.register_buffer("below", below[:, None], persistent=False)
+        self.below: Tensor
+        self._shoulders = [layout.index["left_shoulder"], layout.index["right_shoulder"]]
+        self._hips = [layout.index["left_hip"], layout.index["right_hip"]]
+
+    def forward(self, positions: Tensor, confidence: Tensor) -> Tensor:
+        """Shape a window for the encoder.
+
+        Args:
+            positions: ``[B, P, T, V, 3]`` camera-optical metres; anything, NaN included, where not seen.
+            confidence: ``[B, P, T, V]``.
+        """
+        seen = (confidence >= SEEN).to(positions.dtype)[..., None]
+        positions = torch.where(seen > 0, positions, torch.zeros_like(positions))
+        chest, chest_seen = _mean(positions, seen, self._shoulders)
+        pelvis, pelvis_seen = _mean(positions, seen, self._hips)
+        origin = chest * (1 - self.below) + pelvis * self.below
+        known = seen * (chest_seen * (1 - self.below) + pelvis_seen * self.below)
+        local = (positions - origin) * known / UNIT_M
+        height = chest[..., 1:2]
+        mean = (height * chest_seen).sum(dim=2, keepdim=True) / chest_seen.sum(dim=2, keepdim=True).clamp(min=1)
+        rise = (height - mean) * chest_seen / UNIT_M
+        height_point = torch.cat((torch.zeros_like(rise), rise, torch.zeros_like(rise), chest_seen), dim=-1)
+        points = torch.cat((torch.cat((local, known), dim=-1), height_point), dim=3)
+        return points.permute(0, 4, 2, 3, 1)
+
+
+class Plain(nn.Module):
+    """Any layout as ``[B, 3, T, V, P]``, measured from the root joint of the first person in the first frame.
+
+    The preprocessing of the data-set protocols, where everybody is always seen.
+    """
+
+    channels = 3
+
+    def __init__(self, layout: SkeletonLayout) -> None:
+        super().__init__()
+        self.output_layout = layout
+        self._root = layout.index[layout.root]
+
+    def forward(self, positions: Tensor, confidence: Tensor) -> Tensor:
+        """Shape a window for the encoder; unseen joints become the origin."""
+        origin = positions[:, :1, :1, self._root : self._root + 1]
+        seen = (confidence >= SEEN)[..., None]
+        return torch.where(seen, positions - origin, torch.zeros_like(positions)).permute(0, 4, 2, 3, 1)
+
+
+PREPROCESSORS: dict[str, type[PartLocal] | type[Plain]] = {"part_local": PartLocal, "plain": Plain}
+
+
+def _mean(positions: Tensor, seen: Tensor, joints: list[int]) -> tuple[Tensor, Tensor]:
+    """Mean of those of two joints that are seen, ``[B, P, T, 1, 3]``, and whether any was."""
+    weights = seen[:, :, :, joints]
+    total = weights.sum(dim=3, keepdim=True)
+    centre = (positions[:, :, :, joints] * weights).sum(dim=3, keepdim=True) / total.clamp(min=1)
+    return centre, (total > 0).to(positions.dtype)
