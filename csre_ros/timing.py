@@ -67,13 +67,8 @@ class StageTimer:
         with self._lock:
             samples = {stage: np.asarray(values) * 1e3 for stage, values in self._samples.items()}
             counts, over = dict(self._counts), dict(self._over)
-        return [
-            StageSummary(
-                stage,
-                counts[stage],
-                *(round(float(value), 3) for value in np.percentile(values, (50, 95, 99))),
-                round(float(values.max()), 3),
-                over[stage],
-            )
-            for stage, values in samples.items()
-        ]
+        found = []
+        for stage, values in samples.items():
+            p50, p95, p99, worst = (round(float(value), 3) for value in np.percentile(values, (50, 95, 99, 100)))
+            found.append(StageSummary(stage, counts[stage], p50, p95, p99, worst, over[stage]))
+        return found

@@ -2,6 +2,7 @@
 
 from csre_ros.recognition.bundle import Bundle, shipped_bundles
 from csre_ros.recognition.bundle_info import BundleError, BundleInfo, Label
+from csre_ros.recognition.recognizer import Recognizer
 from csre_ros.recognition.types import ActionEvent, EventState, PersonAction
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "EventState",
     "Label",
     "PersonAction",
+    "Recognizer",
     "shipped_bundles",
 ]

@@ -180,7 +180,8 @@ class Tracker:
     def _admit(self, newcomers: list[int], skeletons: Sequence[Skeleton]) -> list[int]:
         """Those newcomers for whom there is room, the best seen first choice."""
         room = max(self._config.max_people - len(self.tracks), 0)
-        self._counts["too_many_people"] += max(len(newcomers) - room, 0)
+        if len(newcomers) > room:
+            self._counts["too_many_people"] += len(newcomers) - room
         best = sorted(newcomers, key=lambda i: -float(skeletons[i].confidence.sum()))[:room]
         return sorted(best)
 

@@ -1,0 +1,260 @@
+"""The whole chain in one call: skeletons in, one record per person out. No threads, no clock of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+import numpy as np
+
+from csre_ros.config import RecognizerConfig, leaf_fields
+from csre_ros.recognition.bundle import Bundle
+from csre_ros.recognition.bundle_info import BundleInfo
+from csre_ros.recognition.decoder import Decoder
+from csre_ros.recognition.stamps import StampGuard, Verdict
+from csre_ros.recognition.tracker import Track, Tracker
+from csre_ros.recognition.types import ActionEvent, PersonAction
+from csre_ros.recognition.window import PersonWindow
+from csre_ros.skeleton import Frame, Skeleton, get_layout, to_layout
+from csre_ros.timing import StageTimer
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class _Person:
+    """What is remembered about one track.
+
+    Attributes:
+        skeleton: In the source's layout; None when not seen in the newest frame.
+        fresh: Whether a frame came in since the last decision.
+        decided_ns: Oldest and newest stamp behind the last decision.
+        events: Not reported yet.
+    """
+
+    track: Track
+    window: PersonWindow
+    decoder: Decoder
+    skeleton: Skeleton | None = None
+    fresh: bool = False
+    decided_ns: tuple[int, int] | None = None
+    events: list[ActionEvent] = field(default_factory=list)
+
+    @property
+    def window_ns(self) -> tuple[int, int]:
+        """Stamps behind the decision; before it, of what is in the window."""
+        if self.decided_ns is not None:
+            return self.decided_ns
+        return self.window.stamps_ns if len(self.window) else (self.track.last_ns, self.track.last_ns)
+
+    def forget(self, stamp_ns: int) -> None:
+        """End the action and clear the window; the person stays."""
+        self.events += self.decoder.end(stamp_ns, self.track.id)
+        self.decoder.reset()
+        self.window.reset()
+        self.fresh, self.decided_ns = False, None
+
+
+class Recognizer:
+    """Tracker, windows, encoder and decoders of everybody in view.
+
+    :meth:`step` does it all. Live drivers that must not wait for the encoder may call :meth:`observe` for every frame
+    and :meth:`decide` when there is time, never both at once.
+
+    Args:
+        config: Settings.
+        bundle: A loaded bundle; None loads the one that ``config`` names.
+        timer: Where the stages ``track``, ``window``, ``infer`` and ``decode`` are timed.
+
+    Attributes:
+        config: Settings in force.
+        bundle: The model.
+        counts: What was refused or left out since the start, by reason: ``repeated_stamp``, ``backward_stamp``,
+            ``stamp_jump``, ``wrong_layout``, ``nothing_visible``, ``duplicate_id``, ``too_many_people``,
+            ``not_finite``.
+
+    Raises:
+        BundleError: The bundle cannot be used.
+        ImportError: ONNX Runtime is not installed.
+    """
+
+    def __init__(
+        self, config: RecognizerConfig | None = None, bundle: Bundle | None = None, timer: StageTimer | None = None
+    ) -> None:
+        self.config = config or RecognizerConfig()
+        self.bundle = bundle or Bundle.load(self.config.bundle, self.config.device)
+        self.bundle.warm_up()
+        self.counts: Counter[str] = Counter()
+        self._timer = timer or StageTimer()
+        self._layout = get_layout(self.info.layout)
+        self._guard = StampGuard(self.config.window.max_jump_s, self.counts)
+        self._tracker = Tracker(self.config.tracker, self._layout, self.counts)
+        self._people: dict[Track, _Person] = {}
+        self._frame_id = ""
+        self._observed = False
+        self._grid_ns: tuple[int, int] = (0, 0)  # where the stamp grid starts, and its next point
+        self._gone: list[PersonAction] = []
+
+    @property
+    def info(self) -> BundleInfo:
+        """The description of the bundle."""
+        return self.bundle.info
+
+    def step(self, frame: Frame) -> list[PersonAction]:
+        """Advance by one frame.
+
+        Returns:
+            One record for everybody present and for everybody who just left; empty for a frame that is refused.
+        """
+        self.observe(frame)
+        return self.decide()
+
+    def observe(self, frame: Frame) -> None:
+        """Take a frame in: who is who, and what belongs into whose window. Frames with a wrong stamp are counted."""
+        stamp_ns = frame.stamp_ns
+        before_ns = self._guard.newest_ns
+        verdict = self._guard.step(stamp_ns)
+        if verdict is Verdict.REFUSE:
+            return
+        if verdict is Verdict.RESTART and before_ns is not None:
+            self._tracker.clear()
+            self._drop_lost(before_ns)
+        if verdict is Verdict.RESTART or before_ns is None:
+            self._grid_ns = (stamp_ns, stamp_ns)
+        self._frame_id, self._observed = frame.frame_id, True
+        with self._timer("track"):
+            skeletons, mapped = self._usable(frame.skeletons)
+            self._forget_gaps(stamp_ns)
+            tracks = self._tracker.step(stamp_ns, mapped)
+        self._drop_lost(stamp_ns)
+        for person in self._people.values():
+            person.skeleton = None
+        for track, skeleton, common in zip(tracks, skeletons, mapped, strict=True):
+            if track is not None:
+                person = self._person(track)
+                person.skeleton, person.fresh = skeleton, True
+                person.window.step(stamp_ns, common.positions, common.confidence)
+
+    def decide(self) -> list[PersonAction]:
+        """What everybody is doing, by the frames observed so far; runs the encoder when it is due.
+
+        Returns:
+            One record for everybody present, by id, and for everybody who left; only who left if no frame came in.
+        """
+        records, self._gone = self._gone, []
+        if not self._observed:
+            return records
+        self._observed = False
+        newest = self._guard.newest_ns or 0
+        start, due = self._grid_ns
+        if newest >= due:
+            stride = round(self.config.window.stride_s * 1e9)
+            self._grid_ns = (start, start + ((newest - start) // stride + 1) * stride)
+            self._infer()
+        present = sorted((person for person in self._people.values() if person.track.id), key=lambda p: p.track.id)
+        return records + [self._record(person, present=True) for person in present]
+
+    def reconfigure(self, config: RecognizerConfig) -> None:
+        """Change dynamic settings while running; safe to call from another thread.
+
+        Args:
+            config: The settings from now on.
+
+        Raises:
+            ValueError: A setting differs that does not change while running; nothing is changed then.
+        """
+        for name, item, _ in leaf_fields(RecognizerConfig):
+            old, new = (attrgetter(name)(settings) for settings in (self.config, config))
+            if old != new and not item.metadata["dynamic"]:
+                raise ValueError(f"{name} cannot change from {old!r} to {new!r} while running; make a new Recognizer")
+        self.config = config
+
+    def reset(self) -> None:
+        """Start anew with the next frame, ids included; ``counts`` stay. Makes no events."""
+        self._guard.reset()
+        self._tracker.reset()
+        self._people.clear()
+        self._gone.clear()
+        self._observed = False
+
+    def _usable(self, skeletons: tuple[Skeleton, ...]) -> tuple[list[Skeleton], list[Skeleton]]:
+        """The skeletons that the bundle can work with: as they came, and in its layout."""
+        usable, mapped = [], []
+        for skeleton in skeletons:
+            try:
+                (common,) = to_layout([skeleton], self._layout)
+            except ValueError as error:
+                self.counts["wrong_layout"] += 1
+                if self.counts["wrong_layout"] == 1:
+                    _log.warning("skeletons are refused: %s", error)
+                continue
+            if not common.confidence.any():
+                self.counts["nothing_visible"] += 1
+                continue
+            usable.append(skeleton)
+            mapped.append(common)
+        return usable, mapped
+
+    def _person(self, track: Track) -> _Person:
+        if track not in self._people:
+            window = PersonWindow(len(self._layout), self._layout.dims, self.info.window_s)
+            self._people[track] = _Person(track, window, Decoder(self.info.labels, self.config.decoder))
+        return self._people[track]
+
+    def _forget_gaps(self, stamp_ns: int) -> None:
+        """Clear the windows of those who have been out of sight for too long."""
+        for person in self._people.values():
+            if (stamp_ns - person.track.last_ns) / 1e9 > self.config.window.max_gap_s:
+                person.forget(stamp_ns)
+
+    def _drop_lost(self, stamp_ns: int) -> None:
+        """Say good-bye to people whose track ended."""
+        for track in self._people.keys() - set(self._tracker.tracks):
+            person = self._people.pop(track)
+            if track.id:
+                person.skeleton = None
+                person.events += person.decoder.end(stamp_ns, track.id)
+                self._gone.append(self._record(person, present=False))
+        self._gone.sort(key=lambda record: record.person)
+
+    def _infer(self) -> None:
+        """Run the encoder on everybody who is ready, in one batch."""
+        fill_s = min(self.config.window.min_fill_s, self.info.window_s)
+        ready = [p for p in self._people.values() if p.fresh and p.track.id and p.window.filled_s >= fill_s]
+        if not ready:
+            return
+        with self._timer("window"):
+            positions = np.full((len(ready), *self.bundle.input_shape), np.nan, dtype=np.float32)
+            confidence = np.zeros(positions.shape[:-1], dtype=np.float32)
+            for row, person in enumerate(ready):
+                positions[row, 0], confidence[row, 0] = person.window.sample(self.info.time_steps)
+        with self._timer("infer"):
+            logits, _ = self.bundle.run(positions, confidence)
+        with self._timer("decode"):
+            for person, scores in zip(ready, logits, strict=True):
+                person.fresh = False
+                if not np.isfinite(scores).all():
+                    self.counts["not_finite"] += 1
+                    continue
+                person.decoder.config = self.config.decoder
+                person.decided_ns = person.window.stamps_ns
+                person.events += person.decoder.step(person.decided_ns[1], scores, person.track.id)
+
+    def _record(self, person: _Person, present: bool) -> PersonAction:
+        events, person.events = tuple(person.events), []
+        decoder = person.decoder
+        return PersonAction(
+            stamp_ns=person.track.last_ns,
+            frame_id=self._frame_id,
+            person=person.track.id,
+            present=present,
+            skeleton=person.skeleton,
+            action=decoder.action,
+            score=decoder.score,
+            best=decoder.best,
+            probabilities=decoder.probabilities,
+            window_ns=person.window_ns,
+            events=events,
+        )

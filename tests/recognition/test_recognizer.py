@@ -1,0 +1,343 @@
+"""The whole chain on synthetic people, with a real (tiny) bundle on the real ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from csre_ros.config import DecoderConfig, RecognizerConfig, TrackerConfig, WindowConfig
+from csre_ros.recognition import Bundle, EventState, PersonAction, Recognizer
+from csre_ros.skeleton import Frame, LayoutMapping, Skeleton, SkeletonLayout, get_layout
+from csre_ros.timing import StageTimer
+
+SECOND = 1_000_000_000
+BODY13 = get_layout("body13")
+KINECT20 = get_layout("kinect20")
+CONFIG = RecognizerConfig(device="cpu")
+HOUR = 3600.0
+
+_REST = {
+    "head": (0, -0.65), "shoulder": (0.18, -0.45), "elbow": (0.24, -0.18), "wrist": (0.26, 0.06),
+    "hip": (0.10, 0.0), "knee": (0.11, 0.42), "ankle": (0.11, 0.85),
+}  # fmt: skip
+
+
+def body(raised: str | None = None, x: float = 0.0, seen: float = 0.9) -> Skeleton:
+    """Somebody three metres away who faces the camera: their right is at smaller x. One wrist may be above the head."""
+    positions = np.zeros((len(BODY13), 3), np.float32)
+    for i, joint in enumerate(BODY13.joints):
+        side, _, part = joint.partition("_")
+        out, down = _REST[part or joint]
+        if part == "wrist" and side == raised:
+            down = -0.8
+        positions[i] = (x + (out if side == "left" else -out), down, 3.0)
+    return Skeleton(BODY13, positions, np.full(len(BODY13), seen, np.float32))
+
+
+def frame(seconds: float, *skeletons: Skeleton) -> Frame:
+    return Frame(round(seconds * SECOND), "camera", skeletons)
+
+
+def gesture(seconds: float, x: float = 0.0) -> Skeleton:
+    """Hands down, right hand up from 2 s to 5 s, hands down."""
+    return body("right" if 2 <= seconds < 5 else None, x)
+
+
+def run(recognizer: Recognizer, frames: Iterator[Frame] | Sequence[Frame]) -> list[list[PersonAction]]:
+    return [recognizer.step(item) for item in frames]
+
+
+def events(steps: Sequence[Sequence[PersonAction]], ongoing: bool = False) -> list[tuple[int, str, str]]:
+    """Person, action and state of all events, in order."""
+    found = [event for people in steps for person in people for event in person.events]
+    return [(e.person, e.action, e.state.value) for e in found if ongoing or e.state is not EventState.ONGOING]
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle: Path) -> Bundle:
+    return Bundle.load(tiny_bundle, "cpu")
+
+
+@pytest.fixture
+def recognizer(bundle: Bundle) -> Recognizer:
+    return Recognizer(CONFIG, bundle)
+
+
+def test_a_gesture_from_start_to_end(recognizer: Recognizer) -> None:
+    steps = run(recognizer, [frame(t, gesture(t)) for t in np.arange(0, 8, 1 / 30)])
+    assert events(steps, ongoing=True) == [
+        (1, "raise_right", "started"),
+        (1, "raise_right", "ongoing"),
+        (1, "raise_right", "ongoing"),
+        (1, "raise_right", "ended"),
+    ]
+    started, *_, ended = [event for people in steps for person in people for event in person.events]
+    assert 2.2 < started.stamp_ns / SECOND < 3.2  # the window must fill with the gesture, then it must last
+    assert 5.2 < ended.stamp_ns / SECOND < 6.2
+    assert ended.score >= started.score >= 0.6
+    assert not recognizer.counts
+
+
+def test_records_say_what_is_known(recognizer: Recognizer) -> None:
+    steps = run(recognizer, [frame(10 + k / 30, gesture(k / 30)) for k in range(120)])
+    assert [len(people) for people in steps[:3]] == [0, 0, 0]  # not confirmed yet
+    undecided, (final,) = steps[15][0], steps[-1]
+    assert (undecided.action, undecided.best, undecided.probabilities) == (None, None, None)
+    assert (undecided.present, undecided.frame_id, undecided.person) == (True, "camera", 1)
+    assert undecided.window_ns == (10 * SECOND, undecided.stamp_ns)
+    assert (final.action, final.best) == ("raise_right", "raise_right")
+    assert final.probabilities is not None
+    assert final.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert final.score == pytest.approx(float(final.probabilities[1]))
+    assert final.stamp_ns == round((10 + 119 / 30) * SECOND)
+    assert 1.0 <= (final.window_ns[1] - final.window_ns[0]) / SECOND < 1.05
+    assert final.skeleton is not None
+    assert final.skeleton.layout == BODY13
+
+
+def test_the_same_frames_give_the_same_answers(bundle: Bundle) -> None:
+    """Deterministic: another recognizer, the same one after reset, and a clock that is shifted by years."""
+    rng = np.random.default_rng(0)
+    clip = [(k / 30, rng.normal(scale=0.01, size=(13, 3))) for k in range(150)]
+
+    def frames(offset: float) -> list[Frame]:
+        bodies = ((t, gesture(t).positions + noise) for t, noise in clip)
+        return [frame(t + offset, Skeleton(BODY13, p, np.full(13, 0.9))) for t, p in bodies]
+
+    def answers(recognizer: Recognizer, offset: float) -> list[tuple[object, ...]]:
+        steps = run(recognizer, frames(offset))
+        return [(p.person, p.action, p.best, round(p.score, 4), len(p.events)) for people in steps for p in people]
+
+    recognizer = Recognizer(CONFIG, bundle)
+    first = answers(recognizer, 0)
+    recognizer.reset()
+    assert answers(recognizer, 0) == first
+    assert answers(Recognizer(CONFIG, bundle), 1_790_000_000) == first
+
+
+def test_observe_and_decide_equal_step(bundle: Bundle) -> None:
+    """A driver that decides later sees the same decisions; between two frames there is nothing to decide."""
+    whole, split = Recognizer(CONFIG, bundle), Recognizer(CONFIG, bundle)
+    for k in range(120):
+        item = frame(k / 30, gesture(k / 30))
+        expected = whole.step(item)
+        split.observe(item)
+        found = split.decide()
+        assert [(p.person, p.action, p.score, p.events) for p in found] == [
+            (p.person, p.action, p.score, p.events) for p in expected
+        ]
+        assert split.decide() == []
+
+
+def test_skipped_decisions_lose_no_event(bundle: Bundle) -> None:
+    """Every frame reaches the window, decisions come at a quarter of the rate: the same events."""
+    recognizer = Recognizer(CONFIG, bundle)
+    steps = []
+    for k in range(240):
+        recognizer.observe(frame(k / 30, gesture(k / 30)))
+        if k % 4 == 3:
+            steps.append(recognizer.decide())
+    assert events(steps) == [(1, "raise_right", "started"), (1, "raise_right", "ended")]
+
+
+def clocks() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(4)
+    jitter = np.sort(np.arange(0, 8, 1 / 30) + rng.uniform(-0.015, 0.015, 240))
+    dropped = np.delete(np.arange(0, 8, 1 / 30), rng.choice(240, 80, replace=False))
+    return {"15 Hz": np.arange(0, 8, 1 / 15), "60 Hz": np.arange(0, 8, 1 / 60), "jitter": jitter, "dropped": dropped}
+
+
+@pytest.mark.parametrize("clock", list(clocks()))
+def test_rate_jitter_and_drops_do_not_change_the_labels(bundle: Bundle, clock: str) -> None:
+    """The label at any instant is that at 30 Hz, but for a tenth of a second around a change."""
+    recognizer = Recognizer(CONFIG, bundle)
+    reference = run(recognizer, [frame(t, gesture(t)) for t in np.arange(0, 8, 1 / 30)])
+    steps = run(Recognizer(CONFIG, bundle), [frame(t, gesture(t)) for t in clocks()[clock]])
+    assert events(steps) == events(reference)
+    for found, expected in zip(_changes(steps), _changes(reference), strict=True):
+        assert abs(found - expected) <= 0.15
+
+
+def _changes(steps: Sequence[Sequence[PersonAction]]) -> list[float]:
+    found = [event for people in steps for person in people for event in person.events]
+    return [event.stamp_ns / SECOND for event in found if event.state is not EventState.ONGOING]
+
+
+def test_the_encoder_runs_on_a_grid_of_stamps(bundle: Bundle) -> None:
+    """30 Hz for 3 s, a decision every 0.1 s from 0.8 s on."""
+    timer = StageTimer()
+    run(Recognizer(CONFIG, bundle, timer), [frame(k / 30, body()) for k in range(91)])
+    counts = {line.stage: line.count for line in timer.summary()}
+    assert counts == {"track": 91, "window": 23, "infer": 23, "decode": 23}
+
+
+def test_all_people_share_one_batch(bundle: Bundle) -> None:
+    """Twelve people, every third raises a hand; one encoder call per decision."""
+    timer = StageTimer()
+    recognizer = Recognizer(CONFIG, bundle, timer)
+    sides = [None, "left", "right"] * 4
+    steps = run(recognizer, [frame(k / 30, *(body(s, 1.2 * i) for i, s in enumerate(sides))) for k in range(60)])
+    expected = {None: None, "left": "raise_left", "right": "raise_right"}
+    assert [(p.person, p.action) for p in steps[-1]] == [(i + 1, expected[side]) for i, side in enumerate(sides)]
+    assert next(line.count for line in timer.summary() if line.stage == "infer") == 12
+    recognizer.step(frame(2.0, *(body(None, 1.2 * i) for i in range(14))))
+    assert recognizer.counts == {"too_many_people": 2}
+
+
+def test_two_people_who_cross_keep_their_actions(bundle: Bundle) -> None:
+    """One walks left with the right hand up, one walks right with the left hand up, one behind the other."""
+    recognizer = Recognizer(CONFIG, bundle)
+    frames = []
+    for k in range(150):
+        near, far = body("right", -1.5 + 0.6 * k / 30), body("left", 1.5 - 0.6 * k / 30)
+        hidden = abs(k - 75) < 7
+        frames.append(frame(k / 30, near) if hidden else frame(k / 30, far, near))
+    steps = run(recognizer, frames)
+    assert sorted(events(steps)) == [(1, "raise_left", "started"), (2, "raise_right", "started")]
+    assert [(p.person, p.action) for p in steps[-1]] == [(1, "raise_left"), (2, "raise_right")]
+
+
+def test_occlusion_of_half_a_second_keeps_person_and_action(recognizer: Recognizer) -> None:
+    times = [k / 30 for k in range(150) if not 90 <= k < 104]
+    steps = run(recognizer, [frame(t, body("right")) if t in times else frame(t) for t in (k / 30 for k in range(150))])
+    assert events(steps) == [(1, "raise_right", "started")]
+    hidden = steps[100][0]
+    assert (hidden.present, hidden.skeleton, hidden.action) == (True, None, "raise_right")
+    assert steps[-1][0].action == "raise_right"
+
+
+def test_a_longer_gap_ends_the_action_but_not_the_person(recognizer: Recognizer) -> None:
+    """Between max_gap_s (0.5) and death_s (0.7) the person stays, what they did is no longer known."""
+    steps = run(recognizer, [frame(k / 30, *([] if 90 <= k < 108 else [body("right")])) for k in range(180)])
+    assert events(steps) == [(1, "raise_right", "started"), (1, "raise_right", "ended"), (1, "raise_right", "started")]
+    assert steps[106][0].action is None
+    assert steps[110][0].window_ns[0] >= round(108 / 30 * SECOND)
+
+
+def test_leaving_and_returning(recognizer: Recognizer) -> None:
+    """Who leaves is reported once, with the end of the action; who returns is somebody new."""
+    steps = run(recognizer, [frame(k / 30, *([] if 60 <= k < 120 else [body("right")])) for k in range(180)])
+    gone = [(k, p) for k, people in enumerate(steps) for p in people if not p.present]
+    assert [(k, p.person, p.skeleton) for k, p in gone] == [(81, 1, None)]  # last seen in frame 59, 0.7 s before
+    assert events(steps) == [(1, "raise_right", "started"), (1, "raise_right", "ended"), (2, "raise_right", "started")]
+    assert [people for people in steps[82:120] if people] == []
+    assert steps[-1][0].person == 2
+
+
+def test_an_action_ends_with_the_person_where_gaps_are_allowed(bundle: Bundle) -> None:
+    config = replace(CONFIG, window=WindowConfig(max_gap_s=5.0), tracker=TrackerConfig(death_s=0.3))
+    steps = run(Recognizer(config, bundle), [frame(k / 30, *([] if k >= 60 else [body("left")])) for k in range(90)])
+    (last,) = [person for people in steps for person in people if not person.present]
+    assert [(e.action, e.state.value) for e in last.events] == [("raise_left", "ended")]
+    assert last.action is None
+
+
+def test_empty_frames(recognizer: Recognizer) -> None:
+    assert run(recognizer, [frame(k / 30) for k in range(60)]) == [[]] * 60
+
+
+def _raising(start: float, seconds: float) -> list[Frame]:
+    return [frame(start + k / 30, body("right")) for k in range(round(seconds * 30))]
+
+
+def test_repeated_stamps_are_ignored(bundle: Bundle) -> None:
+    recognizer = Recognizer(CONFIG, bundle)
+    once = run(recognizer, _raising(0, 3))
+    other = Recognizer(CONFIG, bundle)
+    twice = [other.step(item) for item in _raising(0, 3) for _ in range(2)]
+    assert events(twice) == events(once)
+    assert twice[1::2] == [[]] * 90
+    assert other.counts == {"repeated_stamp": 90}
+
+
+def test_a_bag_that_loops_starts_anew(recognizer: Recognizer) -> None:
+    steps = run(recognizer, [*_raising(100, 3), *_raising(100, 3)])
+    assert events(steps) == [(1, "raise_right", "started"), (1, "raise_right", "ended"), (2, "raise_right", "started")]
+    ended = next(event for person in steps[90] for event in person.events)
+    assert ended.stamp_ns == round((100 + 89 / 30) * SECOND)  # the newest stamp before the jump
+    assert recognizer.counts == {"backward_stamp": 1}
+
+
+def test_one_stamp_an_hour_ahead_is_refused(recognizer: Recognizer) -> None:
+    steps = run(recognizer, [*_raising(0, 3), frame(HOUR, body("right")), *_raising(3, 3)])
+    assert events(steps) == [(1, "raise_right", "started")]
+    assert steps[90] == []
+    assert recognizer.counts == {"stamp_jump": 1}
+
+
+def test_a_clock_that_was_set_is_followed(recognizer: Recognizer) -> None:
+    steps = run(recognizer, [*_raising(0, 3), *_raising(HOUR, 3)])
+    assert events(steps) == [(1, "raise_right", "started"), (1, "raise_right", "ended"), (2, "raise_right", "started")]
+    assert recognizer.counts == {"stamp_jump": 1}
+
+
+def test_a_pause_of_the_stream_starts_new_people(recognizer: Recognizer) -> None:
+    steps = run(recognizer, [*_raising(0, 3), *_raising(33, 3)])
+    assert events(steps) == [(1, "raise_right", "started"), (1, "raise_right", "ended"), (2, "raise_right", "started")]
+    assert not recognizer.counts
+
+
+def test_other_layouts_are_mapped_and_returned_as_they_came(bundle: Bundle) -> None:
+    to_kinect = LayoutMapping(BODY13, KINECT20)
+    recognizer = Recognizer(CONFIG, bundle)
+    steps = run(recognizer, [frame(k / 30, to_kinect(body("left"))) for k in range(90)])
+    assert events(steps) == [(1, "raise_left", "started")]
+    assert steps[-1][0].skeleton is not None
+    assert steps[-1][0].skeleton.layout == KINECT20
+
+
+def test_foreign_skeletons_are_counted_and_the_stream_goes_on(
+    recognizer: Recognizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    flat = Skeleton(get_layout("coco17"), np.zeros((17, 2)), np.ones(17))
+    unknown = SkeletonLayout("toy", ("a", "b"), (("b", "a"),), "a", {"torso": ("a", "b")})
+    toy = Skeleton(unknown, np.zeros((2, 3)), np.ones(2))
+    blind = Skeleton(BODY13, np.full((13, 3), np.nan), np.zeros(13))
+    steps = run(recognizer, [frame(k / 30, flat, toy, blind, body("right")) for k in range(90)])
+    assert events(steps) == [(1, "raise_right", "started")]
+    assert recognizer.counts == {"wrong_layout": 180, "nothing_visible": 90}
+    assert [record.getMessage() for record in caplog.records if "refused" in record.getMessage()] == [
+        "skeletons are refused: 'coco17' is 2-D and 'body13' 3-D; depth is never invented: "
+        "use a bundle that declares the dimensions of your source"
+    ]
+
+
+def test_missing_joints_pass_through_the_chain(recognizer: Recognizer) -> None:
+    """The legs are never seen: NaN reaches the graph, which masks it."""
+    legs = np.array([joint.endswith(("hip", "knee", "ankle")) for joint in BODY13.joints])
+    half = body("right")
+    half = Skeleton(BODY13, half.positions, np.where(legs, 0, half.confidence))
+    assert events(run(recognizer, [frame(k / 30, half) for k in range(90)])) == [(1, "raise_right", "started")]
+
+
+def test_an_answer_that_is_not_finite_is_counted(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    recognizer = Recognizer(CONFIG, bundle)
+
+    def broken(positions: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.full((len(positions), 3), np.nan, np.float32), np.zeros((len(positions), 39), np.float32)
+
+    monkeypatch.setattr(recognizer.bundle, "run", broken)
+    steps = run(recognizer, [frame(k / 30, body("right")) for k in range(60)])
+    assert events(steps) == []
+    assert recognizer.counts["not_finite"] > 5
+
+
+def test_dynamic_settings_change_while_running(recognizer: Recognizer) -> None:
+    strict = replace(CONFIG, decoder=DecoderConfig(threshold_scale=2.0))  # 0.6 * 2: out of reach
+    recognizer.reconfigure(strict)
+    assert events(run(recognizer, _raising(0, 3))) == []
+    with pytest.raises(ValueError, match=r"tracker\.gate_m cannot change from 0\.6 to 2\.0 while running"):
+        recognizer.reconfigure(replace(CONFIG, tracker=TrackerConfig(gate_m=2.0)))
+    assert recognizer.config == strict
+    recognizer.reconfigure(CONFIG)
+    assert events(run(recognizer, _raising(3, 1))) == [(1, "raise_right", "started")]
+
+
+def test_the_configured_bundle_is_loaded(tiny_bundle: Path) -> None:
+    recognizer = Recognizer(RecognizerConfig(bundle=str(tiny_bundle), device="cpu"))
+    assert recognizer.info.name == "tiny"
+    assert recognizer.bundle.path == tiny_bundle
