@@ -11,24 +11,24 @@ from models.encoders.base import Encoder, EncoderOutput, fold_persons
 _STRIDE = 16  # four 2x2 poolings
 
 
-def motion_matrix(time_steps: int) -> Tensor:
-    """Frame differences, linearly resampled from T - 1 back to T frames with half-pixel centres, as one matrix.
+def resampling_matrix(time_steps: int) -> Tensor:
+    """Linear interpolation of the T - 1 frame differences at T frames, with half-pixel centres.
 
     Args:
         time_steps: T, at least 2.
 
     Returns:
-        float64 ``[T, T]``; ``matrix @ x`` is the motion of ``x [T, ...]``.
+        float64 ``[T, T - 1]``.
 
-    >>> motion_matrix(3).tolist()
-    [[-1.0, 1.0, 0.0], [-0.5, 0.0, 0.5], [0.0, -1.0, 1.0]]
+    >>> resampling_matrix(3).tolist()
+    [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
     """
     T = time_steps
-    difference = torch.eye(T, dtype=torch.float64)[1:] - torch.eye(T, dtype=torch.float64)[:-1]
     position = ((torch.arange(T, dtype=torch.float64) + 0.5) * (T - 1) / T - 0.5).clamp(min=0)
     below = position.long()
     above = (below + 1).clamp(max=T - 2)
     share = (position - below)[:, None]
+    difference = torch.eye(T - 1, dtype=torch.float64)
     return (1 - share) * difference[below] + share * difference[above]
 
 
@@ -51,7 +51,7 @@ class HCN(Encoder):
         ValueError: ``time_steps`` does not survive four halvings.
     """
 
-    motion: Tensor
+    resampling: Tensor
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class HCN(Encoder):
         self.persons = persons
         self.feature_shape = (256, bins, bins)
         self.embedding_dim = hidden
-        self.register_buffer("motion", motion_matrix(time_steps).float(), persistent=False)
+        self.register_buffer("resampling", resampling_matrix(time_steps).float(), persistent=False)
         self.position_branch = _Branch(in_channels, len(layout), time_steps, dropout)
         self.motion_branch = _Branch(in_channels, len(layout), time_steps, dropout)
         self.trunk = nn.Sequential(*_stage(128, 128, dropout), *_stage(128, 256, dropout))
@@ -85,10 +85,14 @@ class HCN(Encoder):
     def forward(self, x: Tensor) -> EncoderOutput:
         """Classify clips ``[N, C, T, V, M]``."""
         x = fold_persons(x)
-        both = torch.cat([self.position_branch(x), self.motion_branch(self.motion @ x)], dim=1)
+        both = torch.cat([self.position_branch(x), self.motion_branch(self.motion(x))], dim=1)
         features = self.trunk(both).reshape(-1, self.persons, *self.feature_shape).amax(1)
         embedding = self.dropout(self.hidden(features.flatten(1)).relu())
         return EncoderOutput(self.classifier(embedding), features, embedding)
+
+    def motion(self, x: Tensor) -> Tensor:
+        """Change from frame to frame at the T frames of ``x [..., T, V]``, exactly zero for a constant pose."""
+        return self.resampling @ (x[..., 1:, :] - x[..., :-1, :])
 
 
 class _Branch(nn.Module):

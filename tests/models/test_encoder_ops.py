@@ -12,7 +12,7 @@ from models.encoders.agcn import AdaptiveGraphConv
 from models.encoders.blockgcn import BlockGraphConv
 from models.encoders.ctrgcn import ChannelTopologyConv
 from models.encoders.graph import spatial_partition
-from models.encoders.hcn import motion_matrix
+from models.encoders.hcn import resampling_matrix
 from models.encoders.hyperformer import HypergraphAttention
 from models.encoders.temporal import MultiScaleTemporal
 from models.encoders.topology import TopologyCode, joint_distances, tree_lengths
@@ -142,4 +142,6 @@ def test_topology_code():
 
 
 def test_hcn_motion_matrix():
-    torch.testing.assert_close(motion_matrix(6), tensor(ORACLE["hcn_motion_matrix_T6"]), **CLOSE)
+    resampling = resampling_matrix(6)
+    frames = torch.eye(6, dtype=torch.float64)
+    torch.testing.assert_close(resampling @ (frames[1:] - frames[:-1]), tensor(ORACLE["hcn_motion_matrix_T6"]), **CLOSE)
