@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -13,14 +12,13 @@ from csre_ros.config import RecognizerConfig, leaf_fields
 from csre_ros.recognition.bundle import Bundle
 from csre_ros.recognition.bundle_info import BundleInfo
 from csre_ros.recognition.decoder import Decoder
+from csre_ros.recognition.intake import Intake
 from csre_ros.recognition.stamps import StampGuard, Verdict
 from csre_ros.recognition.tracker import Track, Tracker
 from csre_ros.recognition.types import ActionEvent, PersonAction
 from csre_ros.recognition.window import PersonWindow
-from csre_ros.skeleton import Frame, Skeleton, get_layout, to_layout
+from csre_ros.skeleton import Frame, Skeleton, get_layout
 from csre_ros.timing import StageTimer
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -90,6 +88,7 @@ class Recognizer:
         self._timer = timer or StageTimer()
         self._layout = get_layout(self.info.layout)
         self._guard = StampGuard(self.config.window.max_jump_s, self.counts)
+        self._intake = Intake(self._layout, self.counts)
         self._tracker = Tracker(self.config.tracker, self._layout, self.counts)
         self._people: dict[Track, _Person] = {}
         self._frame_id = ""
@@ -125,17 +124,18 @@ class Recognizer:
             self._grid_ns = (stamp_ns, stamp_ns)
         self._frame_id, self._observed = frame.frame_id, True
         with self._timer("track"):
-            skeletons, mapped = self._usable(frame.skeletons)
+            bodies = self._intake.step(frame.skeletons)
             self._forget_gaps(stamp_ns)
-            tracks = self._tracker.step(stamp_ns, mapped)
+            source_ids = [skeleton.source_id for skeleton in bodies.skeletons]
+            tracks = self._tracker.step(stamp_ns, bodies.positions, bodies.confidence, source_ids)
         self._drop_lost(stamp_ns)
         for person in self._people.values():
             person.skeleton = None
-        for track, skeleton, common in zip(tracks, skeletons, mapped, strict=True):
+        for i, track in enumerate(tracks):
             if track is not None:
                 person = self._person(track)
-                person.skeleton, person.fresh = skeleton, True
-                person.window.step(stamp_ns, common.positions, common.confidence)
+                person.skeleton, person.fresh = bodies.skeletons[i], True
+                person.window.step(stamp_ns, bodies.positions[i], bodies.confidence[i])
 
     def decide(self) -> list[PersonAction]:
         """What everybody is doing, by the frames observed so far; runs the encoder when it is due.
@@ -178,24 +178,6 @@ class Recognizer:
         self._people.clear()
         self._gone.clear()
         self._observed = False
-
-    def _usable(self, skeletons: tuple[Skeleton, ...]) -> tuple[list[Skeleton], list[Skeleton]]:
-        """The skeletons that the bundle can work with: as they came, and in its layout."""
-        usable, mapped = [], []
-        for skeleton in skeletons:
-            try:
-                (common,) = to_layout([skeleton], self._layout)
-            except ValueError as error:
-                self.counts["wrong_layout"] += 1
-                if self.counts["wrong_layout"] == 1:
-                    _log.warning("skeletons are refused: %s", error)
-                continue
-            if not common.confidence.any():
-                self.counts["nothing_visible"] += 1
-                continue
-            usable.append(skeleton)
-            mapped.append(common)
-        return usable, mapped
 
     def _person(self, track: Track) -> _Person:
         if track not in self._people:

@@ -6,6 +6,7 @@ its body with constant velocity, and predictions and skeletons are paired so tha
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from csre_ros.config import TrackerConfig
-from csre_ros.skeleton import FloatArray, Skeleton, SkeletonLayout
+from csre_ros.skeleton import FloatArray, SkeletonLayout
 
 # What one unit of each axis counts in metres. Depth from one camera is a guess, so it decides less. A picture is about
 # three metres wide where people usually stand, so normalised image points are comparable too.
@@ -58,19 +59,19 @@ class Track:
     def see(self, stamp_ns: int, positions: FloatArray, confidence: FloatArray, source_id: str | None) -> None:
         """Take a sighting in."""
         seconds = (stamp_ns - self.last_ns) / 1e9
-        common = (confidence > 0) & (self.confidence > 0)
-        expected = self.predict(stamp_ns)
-        self.sightings += 1
-        if common.any():
-            # The median is deaf to swinging limbs.
-            velocity = np.median(positions[common] - self.positions[common], axis=0) / seconds
-            share = max(1 - np.exp(-seconds / _VELOCITY_S), 1 / (self.sightings - 1))
-            self.velocity += np.float32(share) * (velocity - self.velocity)
         seen = confidence > 0
+        moved = (positions - self.positions)[seen & (self.confidence > 0)]
+        expected = self.predict(stamp_ns)
+        if len(moved):
+            # The median is deaf to swinging limbs.
+            velocity = np.sort(moved, axis=0)[len(moved) // 2] / np.float32(seconds)
+            share = max(1 - math.exp(-seconds / _VELOCITY_S), 1 / self.sightings)
+            self.velocity = self.velocity + np.float32(share) * (velocity - self.velocity)
         self.positions = np.where(seen[:, None], positions, expected)
         self.confidence = np.where(seen, confidence, self.confidence)
         self.source_id = source_id
         self.last_ns = stamp_ns
+        self.sightings += 1
 
 
 class Tracker:
@@ -92,33 +93,33 @@ class Tracker:
         self._next_id = 1
         self.tracks: list[Track] = []
 
-    def step(self, stamp_ns: int, skeletons: Sequence[Skeleton]) -> list[Track | None]:
+    def step(
+        self, stamp_ns: int, positions: FloatArray, confidence: FloatArray, source_ids: Sequence[str | None]
+    ) -> list[Track | None]:
         """Advance by one frame.
 
         Args:
             stamp_ns: Later than the stamp before.
-            skeletons: The people in the frame, in the tracker's layout, each with at least one visible joint.
+            positions: ``[N, V, dims]`` of the people in the frame, finite: anything where the confidence is 0.
+            confidence: ``[N, V]``, above 0 for at least one joint of everybody.
+            source_ids: ``[N]`` the source's own names for them; None where it has none.
 
         Returns:
-            The track of each skeleton; None where the skeleton is left out and counted.
+            The track of everybody; None for those who are left out and counted.
         """
         death_ns = round(self._config.death_s * 1e9)
         self.tracks = [track for track in self.tracks if stamp_ns - track.last_ns <= death_ns]
-        assigned: list[Track | None] = [None] * len(skeletons)
-        accepted = self._refuse_duplicates(skeletons)
-        free = [skeletons[i] for i in accepted]
-        matches = self._match(stamp_ns, free)
-        for track, i in matches:
-            track.see(stamp_ns, _finite(free[i]), free[i].confidence, free[i].source_id)
-            assigned[accepted[i]] = track
+        assigned: list[Track | None] = [None] * len(positions)
+        free = self._refuse_duplicates(source_ids)
+        for track, i in self._match(stamp_ns, positions, confidence, source_ids, free):
+            track.see(stamp_ns, positions[i], confidence[i], source_ids[i])
+            assigned[i] = track
         # A newcomer must be seen in every frame until confirmed: false detections flicker.
         self.tracks = [track for track in self.tracks if track.id or track.last_ns == stamp_ns]
-        taken = {i for _, i in matches}
-        newcomers = [i for i in range(len(free)) if i not in taken]
-        for i in self._admit(newcomers, free):
-            track = Track(0, stamp_ns, stamp_ns, _finite(free[i]), free[i].confidence, free[i].source_id)
+        for i in self._admit([i for i in free if assigned[i] is None], confidence):
+            track = Track(0, stamp_ns, stamp_ns, positions[i], confidence[i], source_ids[i])
             self.tracks.append(track)
-            assigned[accepted[i]] = track
+            assigned[i] = track
         self._confirm(stamp_ns)
         return assigned
 
@@ -131,58 +132,64 @@ class Tracker:
         self.tracks = []
         self._next_id = 1
 
-    def _refuse_duplicates(self, skeletons: Sequence[Skeleton]) -> list[int]:
-        """Indices of the skeletons whose source id did not occur before in this frame."""
+    def _refuse_duplicates(self, source_ids: Sequence[str | None]) -> list[int]:
+        """Indices of those whose source id did not occur before in this frame."""
         known: set[str] = set()
         accepted = []
-        for i, skeleton in enumerate(skeletons):
-            if skeleton.source_id is not None:
-                if skeleton.source_id in known:
-                    self._counts["duplicate_id"] += 1
-                    continue
-                known.add(skeleton.source_id)
+        for i, source_id in enumerate(source_ids):
+            if source_id in known:
+                self._counts["duplicate_id"] += 1
+                continue
+            if source_id is not None:
+                known.add(source_id)
             accepted.append(i)
         return accepted
 
-    def _match(self, stamp_ns: int, skeletons: Sequence[Skeleton]) -> list[tuple[Track, int]]:
-        """Pairs of tracks and skeletons: first those whom the source itself knows again, then the nearest."""
-        if not self.tracks or not skeletons:
+    def _match(
+        self,
+        stamp_ns: int,
+        positions: FloatArray,
+        confidence: FloatArray,
+        source_ids: Sequence[str | None],
+        free: list[int],
+    ) -> list[tuple[Track, int]]:
+        """Pairs of tracks and people: first those whom the source itself knows again, then the nearest."""
+        if not self.tracks or not free:
             return []
         unseen_s = np.array([stamp_ns - track.last_ns for track in self.tracks]) / 1e9
         gates = self._config.gate_m + _GATE_GROWTH * unseen_s
-        distances = self._distances(stamp_ns, skeletons) + _ABSENCE_COST * unseen_s[:, None]
+        distances = np.full((len(self.tracks), len(positions)), np.inf)
+        distances[:, free] = self._distances(stamp_ns, positions[free], confidence[free])
+        distances += _ABSENCE_COST * unseen_s[:, None]
         pairs: list[tuple[int, int]] = []
-        by_source = {track.source_id: row for row, track in enumerate(self.tracks) if track.source_id is not None}
-        for column, skeleton in enumerate(skeletons):
-            row = None if skeleton.source_id is None else by_source.get(skeleton.source_id)
+        by_source = {track.source_id: row for row, track in enumerate(self.tracks)}
+        for column in free:
+            row = None if source_ids[column] is None else by_source.get(source_ids[column])
             if row is not None and distances[row, column] < 2 * gates[row]:
                 pairs.append((row, column))
         for row, column in pairs:
             distances[row, :] = distances[:, column] = np.inf
-        # Leaving a track without a skeleton costs as much as its gate, so no pair is forced.
+        # Leaving a track alone costs as much as its gate, so no pair is forced.
         for row, column in zip(*linear_sum_assignment(np.minimum(distances, gates[:, None])), strict=True):
             if distances[row, column] < gates[row]:
                 pairs.append((int(row), int(column)))
         return [(self.tracks[row], column) for row, column in pairs]
 
-    def _distances(self, stamp_ns: int, skeletons: Sequence[Skeleton]) -> FloatArray:
-        """``[tracks, skeletons]`` mean distance over the joints that both know; infinite where there is none."""
-        predicted = np.stack([track.predict(stamp_ns) for track in self.tracks]) * self._axes
-        found = np.stack([_finite(skeleton) for skeleton in skeletons]) * self._axes
-        weights = np.stack([track.confidence for track in self.tracks])[:, None] * np.stack(
-            [skeleton.confidence for skeleton in skeletons]
-        )
-        offsets = np.sqrt(((predicted[:, None] - found) ** 2).sum(axis=-1))
+    def _distances(self, stamp_ns: int, positions: FloatArray, confidence: FloatArray) -> FloatArray:
+        """``[tracks, N]`` mean distance over the joints that both know; infinite where there is none."""
+        predicted = np.stack([track.predict(stamp_ns) for track in self.tracks])
+        weights = np.stack([track.confidence for track in self.tracks])[:, None] * confidence
+        offsets = np.sqrt((((predicted[:, None] - positions) * self._axes) ** 2).sum(axis=-1))
         total = weights.sum(axis=-1)
-        mean = (weights * offsets).sum(axis=-1) / np.maximum(total, 1e-9)
-        return np.where(total > 0, mean, np.inf).astype(np.float32)
+        mean: FloatArray = (weights * offsets).sum(axis=-1) / np.where(total > 0, total, np.nan)
+        return np.nan_to_num(mean, nan=np.inf)
 
-    def _admit(self, newcomers: list[int], skeletons: Sequence[Skeleton]) -> list[int]:
+    def _admit(self, newcomers: list[int], confidence: FloatArray) -> list[int]:
         """Those newcomers for whom there is room, the best seen first choice."""
         room = max(self._config.max_people - len(self.tracks), 0)
         if len(newcomers) > room:
             self._counts["too_many_people"] += len(newcomers) - room
-        best = sorted(newcomers, key=lambda i: -float(skeletons[i].confidence.sum()))[:room]
+        best = sorted(newcomers, key=lambda i: -float(confidence[i].sum()))[:room]
         return sorted(best)
 
     def _confirm(self, stamp_ns: int) -> None:
@@ -191,8 +198,3 @@ class Tracker:
             if not track.id and stamp_ns - track.first_ns >= birth_ns:
                 track.id = self._next_id
                 self._next_id += 1
-
-
-def _finite(skeleton: Skeleton) -> FloatArray:
-    """Positions with 0 for missing joints, so that weights of 0 cancel them."""
-    return np.where(skeleton.confidence[:, None] > 0, skeleton.positions, np.float32(0))

@@ -78,14 +78,14 @@ class PersonWindow:
 
         Args:
             stamp_ns: Later than the stamp of every frame before.
-            positions: ``[V, dims]``, NaN where a joint is missing.
+            positions: ``[V, dims]``, finite: anything where the confidence is 0.
             confidence: ``[V]``.
         """
         if self._end == len(self._stamps):
             self._make_room()
         end = self._end
         self._stamps[end] = stamp_ns
-        self._positions[end] = np.where(confidence[:, None] > 0, positions, 0.0)
+        self._positions[end] = positions
         self._confidence[end] = confidence
         self._end = end + 1
         # The newest frame before the window's start stays: the first instants are interpolated from it.

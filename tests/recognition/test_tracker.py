@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from csre_ros.config import TrackerConfig
+from csre_ros.recognition.intake import Intake
 from csre_ros.recognition.tracker import Track, Tracker
 from csre_ros.skeleton import FloatArray, Skeleton, get_layout
 
@@ -48,11 +49,18 @@ def standing(x: float, source_id: str | None = None, confidence: float = 0.9) ->
     return person(walker(0, x, 3.0, 1, 0.0), source_id, confidence)
 
 
+def step(tracker: Tracker, seconds: float, skeletons: Sequence[Skeleton]) -> list[Track | None]:
+    """One frame, as the recognizer hands it over."""
+    bodies = Intake(skeletons[0].layout if skeletons else BODY13).step(skeletons)
+    ids = [skeleton.source_id for skeleton in bodies.skeletons]
+    return tracker.step(round(seconds * SECOND), bodies.positions, bodies.confidence, ids)
+
+
 def run(tracker: Tracker, frames: Sequence[tuple[float, Sequence[Skeleton]]]) -> list[list[int | None]]:
     """Ids per frame; None where a skeleton was left out."""
     found = []
     for seconds, skeletons in frames:
-        tracks = tracker.step(round(seconds * SECOND), skeletons)
+        tracks = step(tracker, seconds, skeletons)
         found.append([None if track is None else track.id for track in tracks])
     return found
 
@@ -73,7 +81,7 @@ def test_people_who_cross_keep_their_ids(hz: int, hidden_s: float, seed: int) ->
         names = [0] if abs(time - 2) < hidden_s / 2 else [int(i) for i in rng.permutation(2)]
         noise = rng.normal(size=(2, 13, 3)) * (0.02, 0.02, 0.08) + rng.normal(size=(2, 1, 3)) * (0, 0, 0.1)
         skeletons = [person((bodies[i] + noise[i]).astype(np.float32)) for i in names]
-        for name, track in zip(names, tracker.step(round((time + 1) * SECOND), skeletons), strict=True):
+        for name, track in zip(names, step(tracker, time + 1, skeletons), strict=True):
             assert track is not None
             if track.id:
                 ids[name].add(track.id)
@@ -160,7 +168,7 @@ def test_twelve_people_keep_twelve_ids() -> None:
     for k in range(60):
         order = rng.permutation(12)
         spots = [walker(k / 30, i % 4 * 1.2 + 0.3 * k / 30, 2.0 + i // 4, 1, i) for i in order]
-        tracks = tracker.step(k * SECOND // 30, [person(spot) for spot in spots])
+        tracks = step(tracker, k / 30, [person(spot) for spot in spots])
         for i, track in zip(order, tracks, strict=True):
             assert isinstance(track, Track)
             seen[i].add(track.id)
