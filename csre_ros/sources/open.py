@@ -1,0 +1,54 @@
+"""From what the user writes to a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from csre_ros.sources.config import SourceConfig
+from csre_ros.sources.frames import Source
+
+_CHOICES = (
+    "camera:N, a video file, a folder of images, an rtsp:// or http:// address, a recording (.mcap or bag folder)"
+)
+
+
+def open_source(spec: str, config: SourceConfig | None = None) -> Source:
+    """Open a source. Use it in a ``with`` statement and iterate over it.
+
+    Args:
+        spec: ``camera:N``, the path of a video file, of a folder of images or of a recording (``.mcap`` file or rosbag2
+            folder), or an ``rtsp://`` or ``http://`` address.
+        config: Settings.
+
+    Raises:
+        ValueError: The text is none of these, or the recording is damaged or foreign.
+        OSError: The source does not open; the text says why.
+        ImportError: OpenCV is needed and missing.
+    """
+    config = config or SourceConfig()
+    if spec.startswith("camera:") or "://" in spec:
+        return _open_live(spec, config)
+    path = Path(spec).expanduser()
+    if not spec or not path.exists():
+        raise FileNotFoundError(f"source {spec!r} does not exist; choose {_CHOICES}")
+    if path.suffix == ".mcap" or (path / "metadata.yaml").exists():
+        from csre_ros.sources.recording import RecordingSource
+
+        return RecordingSource(path, config)
+    from csre_ros.sources.stored import ImageFolder, VideoFile
+
+    return ImageFolder(path, config) if path.is_dir() else VideoFile(path, config)
+
+
+def _open_live(spec: str, config: SourceConfig) -> Source:
+    from csre_ros.sources.camera import URL_SCHEMES, open_camera, open_stream, without_password
+    from csre_ros.sources.live import LiveSource
+
+    scheme, _, index = spec.partition(":")
+    if scheme == "camera":
+        if not (index.isascii() and index.isdigit()):
+            raise ValueError(f"source {spec!r} names no camera; write camera:N with the number of /dev/videoN")
+        return LiveSource(spec, lambda: open_camera(int(index), config), config)
+    if scheme not in URL_SCHEMES:
+        raise ValueError(f"source {spec!r} has an unknown scheme {scheme!r}; choose one of: {', '.join(URL_SCHEMES)}")
+    return LiveSource(without_password(spec), lambda: open_stream(spec, config), config)
