@@ -110,13 +110,17 @@ class Recognizer:
         self.observe(frame)
         return self.decide()
 
-    def observe(self, frame: Frame) -> None:
-        """Take a frame in: who is who, and what belongs into whose window. Frames with a wrong stamp are counted."""
+    def observe(self, frame: Frame) -> bool:
+        """Take a frame in: who is who, and what belongs into whose window.
+
+        Returns:
+            False for a frame that is refused for its stamp, and counted; it says nothing about who is in view.
+        """
         stamp_ns = frame.stamp_ns
         before_ns = self._guard.newest_ns
         verdict = self._guard.step(stamp_ns)
         if verdict is Verdict.REFUSE:
-            return
+            return False
         if verdict is Verdict.RESTART and before_ns is not None:
             self._tracker.clear()
             self._drop_lost(before_ns)
@@ -136,6 +140,7 @@ class Recognizer:
                 person = self._person(track)
                 person.skeleton, person.fresh = bodies.skeletons[i], True
                 person.window.step(stamp_ns, bodies.positions[i], bodies.confidence[i])
+        return True
 
     def decide(self) -> list[PersonAction]:
         """What everybody is doing, by the frames observed so far; runs the encoder when it is due.
