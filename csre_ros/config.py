@@ -138,6 +138,9 @@ class RecognizerConfig:
     window: WindowConfig = field(default_factory=WindowConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
 
+    def __post_init__(self) -> None:
+        check(self)
+
 
 def leaf_fields(cls: type, prefix: str = "") -> list[tuple[str, Field[Any], Any]]:
     """All options of a dataclass tree as ``(dotted name, field, default)``, in order of definition.
