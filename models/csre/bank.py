@@ -84,3 +84,20 @@ class MemoryBank(nn.Module):
             )
         self.rows.copy_(torch.as_tensor(state["rows"]))
         self.enrolled.copy_(torch.as_tensor(state["enrolled"]))
+
+
+def unit_vectors(vectors: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Normalise rows and say which of them may be used.
+
+    Args:
+        vectors: ``[N, D]`` of any floating type.
+        dtype: Type to compute in.
+
+    Returns:
+        Unit rows ``[N, D]`` and a mask ``[N]``. Rows that are non-finite or shorter than 1e-6 become zero, pass no
+        gradient and are masked: one of them in a bank would otherwise turn every later loss into NaN.
+    """
+    vectors = vectors.to(dtype)
+    norm = vectors.detach().norm(dim=1)
+    good = norm.isfinite() & (norm > 1e-6)
+    return nn.functional.normalize(vectors.where(good[:, None], 0.0), eps=1e-12), good

@@ -6,7 +6,6 @@ Recognition", Pattern Recognition 164 (2025), and its released code (where the u
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 
@@ -40,20 +39,3 @@ class FeatureDecoupling(nn.Module):
         spatial = self.spatial_reduce(features.mean(2)).flatten(1)
         temporal = self.temporal_reduce(features.mean(3)).flatten(1)
         return self.spatial_project(spatial), self.temporal_project(temporal)
-
-
-def unit_vectors(vectors: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Normalise rows and say which of them may be used.
-
-    Args:
-        vectors: ``[N, D]`` of any floating type.
-        dtype: Type to compute in.
-
-    Returns:
-        Unit rows ``[N, D]`` and a mask ``[N]``. Rows that are non-finite or shorter than 1e-6 become zero, pass no
-        gradient and are masked: one of them in a bank would otherwise turn every later loss into NaN.
-    """
-    vectors = vectors.to(dtype)
-    norm = vectors.detach().norm(dim=1)
-    good = norm.isfinite() & (norm > 1e-6)
-    return nn.functional.normalize(vectors.where(good[:, None], 0.0), eps=1e-12), good

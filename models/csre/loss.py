@@ -14,8 +14,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from models.csre.bank import MemoryBank
-from models.csre.head import FeatureDecoupling, unit_vectors
+from models.csre.bank import MemoryBank, unit_vectors
+from models.csre.head import FeatureDecoupling
 
 
 class BankContrast(nn.Module):
@@ -110,12 +110,10 @@ class BankContrast(nn.Module):
                 random_negatives = keys.where(negative, -1.0).topk(self.negatives, sorted=False).indices
             counted = torch.arange(self.most_positives, device=labels.device) < wanted[:, None]
         # Values come from the unmasked similarities: an inactive anchor stays finite and cannot inject NaN gradients.
-        logits = similarity / self.temperature
-        against = logits.gather(1, positive)
-        terms = sum(
-            softplus(logits.gather(1, chosen).logsumexp(1, keepdim=True) - against)
-            for chosen in (hard, random_negatives)
+        against, *negative_sets = (
+            similarity.gather(1, chosen) / self.temperature for chosen in (positive, hard, random_negatives)
         )
+        terms = sum(softplus(logits.logsumexp(1, keepdim=True) - against) for logits in negative_sets)
         loss = (terms * counted).sum(1) / (2 * wanted)
         return loss * active, active
 

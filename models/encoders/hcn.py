@@ -35,8 +35,8 @@ def resampling_matrix(time_steps: int) -> Tensor:
 class HCN(Encoder):
     """Convolutions that treat joints as channels, on positions and on motion.
 
-    The last pooled map has no joint axis: its last axis is the pooled index of the second convolution's channels. The
-    CSRE head reads that co-occurrence axis as its joints.
+    The last pooled map has no joint axis: its last axis is the pooled index of the second convolution's channels. By
+    default the CSRE head reads that co-occurrence axis as its joints.
 
     Args:
         num_classes: K.
@@ -46,9 +46,11 @@ class HCN(Encoder):
         persons: M, merged by an element-wise maximum.
         hidden: Width D of the layer before the classifier.
         dropout: Probability after the last three convolutions (whole channels) and after the hidden layer.
+        attach: Feature map for the CSRE head: ``"cooccurrence"``, the last one, or ``"joints"``, the last one with a
+            joint axis, which supervises the first two convolutions only.
 
     Raises:
-        ValueError: ``time_steps`` does not survive four halvings.
+        ValueError: ``time_steps`` does not survive four halvings, or ``attach`` is neither of its choices.
     """
 
     resampling: Tensor
@@ -63,6 +65,7 @@ class HCN(Encoder):
         persons: int = 1,
         hidden: int = 512,
         dropout: float = 0.5,
+        attach: str = "cooccurrence",
     ) -> None:
         super().__init__()
         if time_steps < _STRIDE:
@@ -70,8 +73,12 @@ class HCN(Encoder):
                 f"HCN needs at least {_STRIDE} time steps because it halves time four times, not {time_steps}"
             )
         bins = time_steps // _STRIDE
+        maps = {"cooccurrence": (256, bins, bins), "joints": (2 * time_steps, time_steps, len(layout))}
+        if attach not in maps:
+            raise ValueError(f"attach must be one of {', '.join(maps)}, not {attach!r}")
         self.persons = persons
-        self.feature_shape = (256, bins, bins)
+        self.attach = attach
+        self.feature_shape = maps[attach]
         self.embedding_dim = hidden
         self.register_buffer("resampling", resampling_matrix(time_steps).float(), persistent=False)
         self.position_branch = _Branch(in_channels, len(layout), time_steps, dropout)
@@ -85,10 +92,17 @@ class HCN(Encoder):
     def forward(self, x: Tensor) -> EncoderOutput:
         """Classify clips ``[N, C, T, V, M]``."""
         x = fold_persons(x)
-        both = torch.cat([self.position_branch(x), self.motion_branch(self.motion(x))], dim=1)
-        features = self.trunk(both).reshape(-1, self.persons, *self.feature_shape).amax(1)
+        position, motion = self.position_branch.joints(x), self.motion_branch.joints(self.motion(x))
+        last = self.trunk(torch.cat([self.position_branch(position), self.motion_branch(motion)], dim=1))
+        features = self._persons(last).amax(1)
         embedding = self.dropout(self.hidden(features.flatten(1)).relu())
+        if self.attach == "joints":
+            features = self._persons(torch.cat([position, motion], dim=1)).mean(1)
         return EncoderOutput(self.classifier(embedding), features, embedding)
+
+    def _persons(self, x: Tensor) -> Tensor:
+        """``[N * M, C, T, V] -> [N, M, C, T, V]``."""
+        return x.reshape(-1, self.persons, *x.shape[1:])
 
     def motion(self, x: Tensor) -> Tensor:
         """Change from frame to frame at the T frames of ``x [..., T, V]``, exactly zero for a constant pose."""
@@ -96,7 +110,7 @@ class HCN(Encoder):
 
 
 class _Branch(nn.Module):
-    """``[N, C, T, V] -> [N, 64, T/4, W/4]``: point and time features per joint, then co-occurrence over all joints."""
+    """Point and time features of each joint, then co-occurrence over all joints."""
 
     def __init__(self, in_channels: int, joints: int, window: int, dropout: float) -> None:
         super().__init__()
@@ -105,9 +119,14 @@ class _Branch(nn.Module):
         self.cooccurrence = nn.Sequential(nn.Conv2d(joints, 32, 3, padding=1), nn.MaxPool2d(2))
         self.local = nn.Sequential(nn.Conv2d(32, 64, 3, padding=1), nn.Dropout2d(dropout), nn.MaxPool2d(2))
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.time(self.point(x).relu()).permute(0, 3, 2, 1)  # joints become channels
-        features: Tensor = self.local(self.cooccurrence(x))
+    def joints(self, x: Tensor) -> Tensor:
+        """``[N, C, T, V] -> [N, W, T, V]``."""
+        features: Tensor = self.time(self.point(x).relu())
+        return features
+
+    def forward(self, joints: Tensor) -> Tensor:
+        """``[N, W, T, V] -> [N, 64, T/4, W/4]``."""
+        features: Tensor = self.local(self.cooccurrence(joints.permute(0, 3, 2, 1)))  # joints become channels
         return features
 
 

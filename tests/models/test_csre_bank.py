@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from models.csre import MemoryBank
+from models.csre.bank import unit_vectors
 
 LABELS = torch.tensor([0, 0, 1, 2, 2, 2])
 
@@ -55,3 +56,14 @@ def test_state_of_other_data_is_refused(other):
 def test_impossible_labels_are_refused(labels):
     with pytest.raises(ValueError, match="slot_labels must be a non-empty vector"):
         MemoryBank(labels, 2)
+
+
+def test_unusable_rows_are_masked_and_pass_no_gradient():
+    rows = torch.tensor([[3.0, 4.0], [0.0, 0.0], [torch.nan, 1.0], [torch.inf, 1.0], [1e-7, 0.0]], requires_grad=True)
+    unit, good = unit_vectors(rows, torch.float32)
+    assert good.tolist() == [True, False, False, False, False]
+    torch.testing.assert_close(unit[0], torch.tensor([0.6, 0.8]))
+    assert not unit[1:].any()
+    unit.sum().backward()
+    assert rows.grad[0].any()
+    assert not rows.grad[1:].any()

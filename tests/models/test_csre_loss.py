@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from models.csre import CSRELoss, MemoryBank
-from models.csre.head import unit_vectors
+from models.csre.bank import unit_vectors
 from models.csre.loss import BankContrast
 
 ORACLE = json.loads((Path(__file__).parent / "oracles/csre_loss.json").read_text())

@@ -68,6 +68,26 @@ def test_hcn_refuses_a_window_it_cannot_halve():
         build_encoder("hcn", 3, get_layout("coco17"), time_steps=15)
 
 
+@torch.no_grad()
+def test_hcn_map_with_joints():
+    torch.manual_seed(0)
+    default, joints = (build("hcn", "ntu60", dropout=0.0, attach=attach) for attach in ("cooccurrence", "joints"))
+    joints.load_state_dict(default.state_dict())
+    x = torch.randn(2, 3, 64, 25, 2)
+    x[..., 1] = x[..., 0]
+    logits, features, _ = joints(x)
+    assert features.shape == (2, *joints.feature_shape) == (2, 128, 64, 25)
+    torch.testing.assert_close(logits, default(x).logits)
+    one = build("hcn", "ntu60", persons=1, dropout=0.0, attach="joints")
+    one.load_state_dict(default.state_dict())
+    torch.testing.assert_close(features, one(x[..., :1]).features)
+
+
+def test_unknown_hcn_map_is_refused():
+    with pytest.raises(ValueError, match="one of cooccurrence, joints, not 'bones'"):
+        build("hcn", "ucla", attach="bones")
+
+
 def test_original_hcn_size():
     assert count(build("hcn", "ntu60", time_steps=32, hidden=256)) == 784_892
 
