@@ -1,0 +1,353 @@
+"""Recordings: bit-exact round trip, read independently, and every damaged or foreign file refused."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rosbags.interfaces import QosDurability
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+
+from csre_ros.skeleton import Frame, Skeleton, get_layout
+from csre_ros.sources import SourceConfig, bag, open_source
+from csre_ros.sources.recording import RecordingSource
+from csre_ros.sources.recording_writer import RecordingWriter
+
+LAYOUT = get_layout("mediapipe33")
+SECOND = 1_000_000_000
+WALL_CLOCK = 1_790_000_000_123_456_789
+
+
+def person(seed: int, source_id: str | None = None) -> Skeleton:
+    rng = np.random.default_rng(seed)
+    confidence = rng.uniform(0.01, 1, 33)
+    confidence[rng.random(33) < 0.2] = 0
+    return Skeleton(LAYOUT, rng.normal(size=(33, 3)), confidence, source_id)
+
+
+def frames(count: int, begin_ns: int = 0) -> list[Frame]:
+    """Frames of 0, 1 and 2 people in turn."""
+    return [
+        Frame(begin_ns + i * SECOND // 10, "front", tuple(person(10 * i + k, str(k + 1)) for k in range(i % 3)))
+        for i in range(count)
+    ]
+
+
+def record(path: Path, count: int = 30, begin_ns: int = 0) -> list[Frame]:
+    written = frames(count, begin_ns)
+    with RecordingWriter(path, LAYOUT) as writer:
+        for frame in written:
+            writer.write(frame)
+    return written
+
+
+@pytest.fixture
+def recording(tmp_path) -> Path:
+    record(tmp_path / "clip.mcap")
+    return tmp_path / "clip.mcap"
+
+
+@pytest.mark.parametrize("begin_ns", [0, WALL_CLOCK])
+def test_the_round_trip_is_bit_exact(tmp_path, begin_ns):
+    written = record(tmp_path / "clip.mcap", begin_ns=begin_ns)
+    with open_source(str(tmp_path / "clip.mcap")) as source:
+        read = list(source)
+    assert (source.live, source.dropped, source.rejected) == (False, 0, Counter())
+    assert source.fps == pytest.approx(10)
+    assert [(f.stamp_ns, f.frame_id, len(f.skeletons)) for f in read] == [
+        (f.stamp_ns, f.frame_id, len(f.skeletons)) for f in written
+    ]
+    for one, other in zip(read, written, strict=True):
+        for found, expected in zip(one.skeletons, other.skeletons, strict=True):
+            assert found.positions.tobytes() == expected.positions.tobytes()
+            assert found.confidence.tobytes() == expected.confidence.tobytes()
+            assert (found.source_id, found.layout) == (expected.source_id, expected.layout)
+
+
+def test_images_and_labels_come_back_with_their_frame(tmp_path):
+    pytest.importorskip("cv2", reason="needs OpenCV")
+    path = tmp_path / "clip.mcap"
+    with RecordingWriter(path, LAYOUT) as writer:
+        for i, frame in enumerate(frames(6)):
+            image = np.full((48, 64, 3), 40 * i, np.uint8) if i % 2 else None
+            writer.write(frame, image, label=f"action {i}" if i > 2 else None)
+    with open_source(str(path)) as source:
+        read = list(source)
+    assert [frame.label for frame in read] == [None, None, None, "action 3", "action 4", "action 5"]
+    assert [None if f.image is None else round(f.image.mean() / 40) for f in read] == [None, 1, None, 3, None, 5]
+    assert read[1].image.shape == (48, 64, 3)
+
+
+def test_a_long_recording_of_large_images_keeps_images_and_frames_together(tmp_path):
+    """The storage cuts its content into chunks of about a megabyte, between any two messages."""
+    pytest.importorskip("cv2", reason="needs OpenCV")
+    noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+    with RecordingWriter(tmp_path / "clip.mcap", LAYOUT) as writer:
+        for frame in frames(12):
+            writer.write(frame, noise, "walk")
+    with open_source(str(tmp_path / "clip.mcap")) as source:
+        read = list(source)
+    assert [(f.stamp_ns, f.label, f.image is not None) for f in read] == [
+        (i * SECOND // 10, "walk", True) for i in range(12)
+    ]
+
+
+def test_every_iteration_starts_at_the_beginning(recording):
+    with open_source(str(recording)) as source:
+        assert len(list(source)) == len(list(source)) == 30
+        assert next(iter(source)).stamp_ns == 0
+
+
+def test_real_time_holds_frames_back(tmp_path):
+    record(tmp_path / "clip.mcap", 4)
+    with open_source(str(tmp_path / "clip.mcap"), SourceConfig(realtime=True)) as source:
+        begin = time.monotonic()
+        assert [frame.stamp_ns for frame in source] == [i * SECOND // 10 for i in range(4)]
+        assert time.monotonic() - begin >= 0.3
+
+
+def test_rosbags_and_rclpy_read_it_independently(recording):
+    """As ``ros2 bag`` and any subscriber would: topics, types, qualities of service, plain messages."""
+    with Reader(recording) as reader:
+        topics = {connection.topic: connection for connection in reader.connections}
+        assert {topic: connection.msgtype for topic, connection in topics.items()} == {
+            "/skeletons": "sensor_msgs/msg/PointCloud2",
+            "/skeletons/layout": "std_msgs/msg/String",
+        }
+        assert topics["/skeletons"].ext.offered_qos_profiles[0].durability == QosDurability.VOLATILE
+        assert topics["/skeletons/layout"].ext.offered_qos_profiles[0].durability == QosDurability.TRANSIENT_LOCAL
+        messages = [(connection.topic, stamp, data) for connection, stamp, data in reader.messages()]
+    assert [topic for topic, _, _ in messages] == ["/skeletons/layout"] + ["/skeletons"] * 30
+    serialization = pytest.importorskip("rclpy.serialization", reason="needs the rclpy wheels (extra 'ros')")
+    from sensor_msgs.msg import PointCloud2
+    from std_msgs.msg import String
+
+    assert serialization.deserialize_message(messages[0][2], String).data == "mediapipe33"
+    _, stamp, data = messages[-1]
+    cloud = serialization.deserialize_message(data, PointCloud2)
+    assert (cloud.header.stamp.sec, cloud.header.stamp.nanosec, cloud.header.frame_id) == (2, 900_000_000, "front")
+    assert stamp == 2_900_000_000
+    assert [(f.name, f.offset, f.datatype, f.count) for f in cloud.fields] == [
+        ("x", 0, 7, 1), ("y", 4, 7, 1), ("z", 8, 7, 1), ("c", 12, 7, 1), ("id", 16, 6, 1)
+    ]  # fmt: skip
+    expected = frames(30)[-1].skeletons
+    points = np.frombuffer(cloud.data, np.dtype([("xyz", "<f4", 3), ("c", "<f4"), ("id", "<u4")])).reshape(-1, 33)
+    np.testing.assert_array_equal(points["xyz"], [skeleton.positions for skeleton in expected])
+    np.testing.assert_array_equal(points["c"], [skeleton.confidence for skeleton in expected])
+
+
+def test_the_definitions_travel_with_the_file(recording):
+    """What lets Foxglove open it without ROS."""
+    with Reader(recording) as reader:
+        definitions = {connection.msgtype: connection.msgdef.data for connection in reader.connections}
+    assert "PointField[] fields" in definitions["sensor_msgs/msg/PointCloud2"]
+    assert "string data" in definitions["std_msgs/msg/String"]
+
+
+def test_nothing_but_the_recording_is_left(recording):
+    assert list(recording.parent.iterdir()) == [recording]
+
+
+def test_what_was_recorded_before_an_interruption_is_kept(tmp_path):
+    def interrupted() -> None:
+        with RecordingWriter(tmp_path / "clip.mcap", LAYOUT) as writer:
+            for frame in frames(5):
+                writer.write(frame)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert len(list(RecordingSource(tmp_path / "clip.mcap"))) == 5
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_without_a_frame_no_file_is_written(tmp_path, caplog):
+    with RecordingWriter(tmp_path / "clip.mcap", LAYOUT):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    assert "no frame was recorded" in caplog.text
+
+
+def test_the_writer_refuses_what_it_cannot_write(tmp_path, recording):
+    before = recording.read_bytes()
+    with pytest.raises(FileExistsError, match=r"clip\.mcap exists and recordings are never overwritten"):
+        RecordingWriter(recording, LAYOUT)
+    assert recording.read_bytes() == before
+    with pytest.raises(ValueError, match=r"a recording is called something\.mcap, not 'clip\.bag'"):
+        RecordingWriter(tmp_path / "clip.bag", LAYOUT)
+    kinect = get_layout("kinect20")
+    with RecordingWriter(tmp_path / "other.mcap", LAYOUT) as writer:
+        for stamp_ns in (-1, 2**31 * SECOND):
+            with pytest.raises(ValueError, match="cannot be recorded; ROS times lie in"):
+                writer.write(Frame(stamp_ns, "front", ()))
+        with pytest.raises(ValueError, match="cannot write a 'kinect20' skeleton"):
+            writer.write(Frame(0, "front", (Skeleton(kinect, np.zeros((20, 3)), np.ones(20)),)))
+        writer.write(Frame(5, "front", ()))
+    assert [frame.stamp_ns for frame in RecordingSource(tmp_path / "other.mcap")] == [5]
+
+
+def foreign(path: Path, topics: list[tuple[str, object]], storage: StoragePlugin = StoragePlugin.MCAP) -> Path:
+    """A bag folder with one message per entry, a tenth of a second apart."""
+    store = bag.typestore()
+    with Writer(path, version=8, storage_plugin=storage) as writer:
+        connections = {}
+        for i, (topic, message) in enumerate(topics):
+            kind = message.__msgtype__
+            if topic not in connections:
+                connections[topic] = writer.add_connection(topic, kind, typestore=store)
+            writer.write(connections[topic], SECOND + i * SECOND // 10, store.serialize_cdr(message, kind))
+    return path
+
+
+def string(text: str) -> object:
+    return bag.typestore().types["std_msgs/msg/String"](text)
+
+
+def cloud(seed: int = 0, sec: int = 7, **changes) -> object:
+    """The message of a recording, changed."""
+    types = bag.typestore().types
+    from csre_ros.skeleton.cloud import pack_cloud
+
+    packed = pack_cloud([person(seed)], LAYOUT)
+    header = types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](sec, 0), "depth_camera")
+    field = types["sensor_msgs/msg/PointField"]
+    values = {
+        **vars(packed),
+        "header": header,
+        "fields": [field(**vars(item)) for item in packed.fields],
+        "data": np.frombuffer(packed.data, np.uint8),
+    }
+    return types["sensor_msgs/msg/PointCloud2"](**{**values, **changes})
+
+
+@pytest.mark.parametrize("storage", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_a_bag_folder_with_other_topic_names_is_read(tmp_path, storage):
+    path = foreign(
+        tmp_path / "bag",
+        [("/robot/people/layout", string("mediapipe33")), ("/robot/people", cloud(1)), ("/chatter", string("hi")),
+         ("/other_cloud", cloud(2)), ("/robot/people", cloud(3, sec=8))],
+        storage,
+    )  # fmt: skip
+    with open_source(str(path)) as source:
+        read = list(source)
+    assert [(frame.stamp_ns // SECOND, frame.frame_id) for frame in read] == [(7, "depth_camera"), (8, "depth_camera")]
+    np.testing.assert_array_equal(read[1].skeletons[0].positions, person(3).positions)
+
+
+def test_without_a_stamp_the_recording_time_counts(tmp_path):
+    path = foreign(tmp_path / "bag", [("/skeletons/layout", string("mediapipe33")), ("/skeletons", cloud(sec=0))])
+    assert [frame.stamp_ns for frame in RecordingSource(path)] == [1_100_000_000]
+
+
+def test_bad_clouds_and_people_are_counted_and_the_recording_goes_on(tmp_path, caplog):
+    whole = cloud(1)
+    infinite = whole.data.copy()
+    infinite[:4] = np.frombuffer(np.float32(np.inf).tobytes(), np.uint8)
+    path = foreign(
+        tmp_path / "bag",
+        [("/skeletons/layout", string("mediapipe33")), ("/skeletons", cloud(1, width=32)),
+         ("/skeletons", cloud(1, fields=[])), ("/skeletons", cloud(1, data=whole.data[:-1])),
+         ("/skeletons", cloud(1, data=infinite)), ("/skeletons", whole)],
+    )  # fmt: skip
+    with open_source(str(path)) as source:
+        read = list(source)
+    assert [len(frame.skeletons) for frame in read] == [0, 1]
+    assert source.dropped == 3
+    assert source.rejected == Counter({"infinite coordinate": 1})
+    assert "the frame at 1100000000 ns is left out: the cloud is 32 joints wide" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("topics", "message"),
+    [
+        ([("/chatter", "hi")], r"has no skeleton topics: it holds /chatter \(std_msgs/msg/String\); expected one"),
+        ([("/skeletons", None)], r"has no skeleton topics: it holds /skeletons \(sensor_msgs/msg/PointCloud2\)"),
+        ([("/skeletons/layout", "mediapipe33")], "has no skeleton topics"),
+        (
+            [("/skeletons", None), ("/skeletons/layout", "ntu26")],
+            "/skeletons/layout: unknown layout 'ntu26'; choose one",
+        ),
+        ([("/skeletons", None), ("/skeletons/layout", "")], "unknown layout ''"),
+        ([("/a", None), ("/a/layout", "ntu25"), ("/b", None), ("/b/layout", "ntu25")], "has 2 skeleton topics"),
+    ],
+)
+def test_a_bag_without_skeletons_is_refused(tmp_path, topics, message):
+    contents = [(topic, cloud() if text is None else string(text)) for topic, text in topics]
+    path = foreign(tmp_path / "bag", contents)
+    with pytest.raises(ValueError, match=f"bag.*{message}"):
+        open_source(str(path))
+    single = shutil.copy(path / "bag.mcap", tmp_path / "single.mcap")
+    with pytest.raises(ValueError, match=f"single.mcap.*{message}"):
+        open_source(str(single))
+
+
+def test_a_recording_that_was_cut_short_is_refused_wherever_the_cut(recording, tmp_path):
+    whole = recording.read_bytes()
+    cuts = [1, 7, 8, 9, 20, 36, 45, *range(60, len(whole), len(whole) // 40), len(whole) - 8, len(whole) - 1]
+    for length in cuts:
+        cut = tmp_path / f"cut{length}.mcap"
+        cut.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=rf"cut{length}\.mcap (was cut short: its {length} bytes|is no MCAP file)"):
+            open_source(str(cut))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"bad\.mcap is empty \(0 bytes\)"),
+        (b"#ROSBAG V2.0\n" * 50, r"bad\.mcap is no MCAP file: it starts with b'#ROSBAG '"),
+        (b"\x89MCAP0\r\n", r"bad\.mcap was cut short: its 8 bytes"),
+        (b"\x89MCAP0\r\n" * 2, r"bad\.mcap is no readable recording"),
+        (b"\x89MCAP0\r\n" + bytes(500) + b"\x89MCAP0\r\n", r"bad\.mcap is no readable recording"),
+    ],
+    ids=["empty", "ROS 1 bag", "start alone", "start and end alone", "zeros between"],
+)
+def test_a_file_that_is_no_recording_is_refused(tmp_path, content, message):
+    path = tmp_path / "bad.mcap"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        open_source(str(path))
+
+
+def test_an_mcap_that_is_not_from_ros_is_refused(recording, tmp_path):
+    whole = recording.read_bytes()
+    other = tmp_path / "other.mcap"
+    other.write_bytes(whole.replace(b"ros2", b"json", 1))
+    with pytest.raises(ValueError, match=r"other\.mcap is no readable recording: Profile is not ros2"):
+        open_source(str(other))
+
+
+def test_random_damage_is_refused_counted_or_harmless(recording, tmp_path):
+    """Any byte may be wrong; what comes out is frames, or one ValueError that names the file."""
+    whole = np.frombuffer(recording.read_bytes(), np.uint8)
+    rng = np.random.default_rng(5)
+    read, refusals = 0, []
+    for _ in range(150):
+        damaged = whole.copy()
+        start = rng.integers(8, len(whole) - 40)
+        damaged[start : start + 16] = rng.integers(0, 256, len(damaged[start : start + 16]), np.uint8)
+        path = tmp_path / "damaged.mcap"
+        path.write_bytes(damaged.tobytes())
+        try:
+            with open_source(str(path)) as source:
+                list(source)
+                read += 1
+        except ValueError as error:
+            refusals.append(str(error))
+    assert read > 20
+    assert len(refusals) > 5
+    assert all("damaged.mcap" in refusal for refusal in refusals)
+
+
+def test_a_folder_without_its_storage_is_refused(tmp_path):
+    path = foreign(tmp_path / "bag", [("/skeletons/layout", string("mediapipe33")), ("/skeletons", cloud())])
+    (path / "bag.mcap").unlink()
+    with pytest.raises(ValueError, match="bag is no readable recording: Some database files are missing"):
+        open_source(str(path))
+    (path / "metadata.yaml").write_text(": no yaml [")
+    with pytest.raises(ValueError, match="bag is no readable recording"):
+        open_source(str(path))
