@@ -62,6 +62,12 @@ class StageTimer:
             self._counts[stage] = self._counts.get(stage, 0) + 1
             self._over[stage] = self._over.get(stage, 0) + (seconds > self._budget_s)
 
+    def reset(self) -> None:
+        """Forget everything measured so far."""
+        with self._lock:
+            for store in (self._samples, self._counts, self._over):
+                store.clear()
+
     def summary(self) -> list[StageSummary]:
         """One line per stage, in the order in which they were first seen."""
         with self._lock:

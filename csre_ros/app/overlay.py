@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from csre_ros.skeleton import Skeleton
 
 Image = NDArray[np.uint8]
+Points = NDArray[np.float32]
 
 BLANK = (480, 640, 3)
 """Height, width and channels of the canvas of sources without pictures."""
@@ -22,6 +23,9 @@ _COLOURS = ((80, 220, 80), (255, 160, 60), (60, 160, 255), (220, 90, 220), (230,
 _IDLE = (170, 170, 170)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SEEN = 0.5
+# Share of the half picture that people may fill, and how far a wild joint may push the view away.
+_MARGIN = 0.85
+_LEAST_ZOOM = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +47,7 @@ class Caption:
     best: str | None
 
 
-def image_points(skeleton: Skeleton, shape: Sequence[int], horizontal_fov_deg: float) -> NDArray[np.float32]:
+def image_points(skeleton: Skeleton, shape: Sequence[int], horizontal_fov_deg: float) -> Points:
     """Pixels ``[V, 2]`` of a skeleton; NaN where a joint is not seen.
 
     The source's own image points where it has them, else the positions projected by a pinhole camera.
@@ -62,12 +66,16 @@ def image_points(skeleton: Skeleton, shape: Sequence[int], horizontal_fov_deg: f
 class Overlay:
     """Draws captions; one object draws a whole video.
 
+    Over a picture people stand where they stand in it. Over black nothing says how tall the source's picture was, so
+    the view zooms out as far as it must to keep everybody inside, and stays there.
+
     Args:
         horizontal_fov_deg: Field of view for skeletons without image points.
     """
 
     def __init__(self, horizontal_fov_deg: float = 60.0) -> None:
         self._fov = horizontal_fov_deg
+        self._zoom = 1.0
 
     def draw(self, image: Image | None, captions: Sequence[Caption], status: str) -> Image:
         """A new picture.
@@ -78,15 +86,23 @@ class Overlay:
             status: One line at the bottom.
         """
         canvas = np.zeros(BLANK, np.uint8) if image is None else image.copy()
-        for caption in captions:
-            self._person(canvas, caption)
+        points = [image_points(caption.skeleton, canvas.shape, self._fov) for caption in captions]
+        if image is None:
+            points = self._fit(points)
+        for caption, pixels in zip(captions, points, strict=True):
+            self._person(canvas, caption, pixels)
         height = canvas.shape[0]
         _text(canvas, status, (8, height - 10), 0.45, (230, 230, 230))
         return canvas
 
-    def _person(self, canvas: Image, caption: Caption) -> None:
+    def _fit(self, points: list[Points]) -> list[Points]:
+        centre = np.array((BLANK[1], BLANK[0]), np.float32) / 2
+        reach = [np.nanmax(np.abs(p - centre) / centre) for p in points if np.isfinite(p).any()]
+        self._zoom = max(min(self._zoom, *(_MARGIN / r for r in reach if r > 0), 1.0), _LEAST_ZOOM)
+        return [(p - centre) * self._zoom + centre for p in points]
+
+    def _person(self, canvas: Image, caption: Caption, points: Points) -> None:
         colour = _COLOURS[caption.person % len(_COLOURS)]
-        points = image_points(caption.skeleton, canvas.shape, self._fov)
         seen = np.isfinite(points).all(axis=1) & (caption.skeleton.confidence >= _SEEN)
         thickness = max(2, canvas.shape[0] // 240)
         # Far outside the picture OpenCV's integer coordinates would overflow.

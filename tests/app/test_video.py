@@ -1,0 +1,76 @@
+import cv2
+import numpy as np
+import pytest
+
+from csre_ros.app.video import ContactSheet, VideoSink
+
+SECOND = 1_000_000_000
+
+
+def picture(value: int, shape=(120, 160, 3)):
+    return np.full(shape, value, np.uint8)
+
+
+def frames_in(path) -> int:
+    capture = cv2.VideoCapture(str(path))
+    count = 0
+    while capture.read()[0]:
+        count += 1
+    return count
+
+
+def test_the_video_lasts_as_long_as_the_stamps_say(tmp_path):
+    with VideoSink(tmp_path / "a.mp4", fps=10) as sink:
+        for stamp in (0.0, 0.1, 0.5, 1.0):  # gaps repeat the picture
+            sink.write(picture(100), round(stamp * SECOND))
+    assert frames_in(tmp_path / "a.mp4") == 11
+
+
+def test_a_clock_that_jumps_an_hour_does_not_fill_the_disk(tmp_path):
+    with VideoSink(tmp_path / "a.mp4", fps=10) as sink:
+        sink.write(picture(1), 0)
+        sink.write(picture(1), 3600 * SECOND)
+        sink.write(picture(1), 0)
+    assert frames_in(tmp_path / "a.mp4") <= 102
+
+
+def test_the_file_is_playable_after_an_error(tmp_path):
+    path = tmp_path / "a.mp4"
+
+    def interrupted():
+        with VideoSink(path, fps=10) as sink:
+            sink.write(picture(1), 0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert frames_in(path) == 1
+
+
+def test_a_picture_of_another_size_is_fitted(tmp_path):
+    with VideoSink(tmp_path / "a.mp4", fps=10) as sink:
+        sink.write(picture(1), 0)
+        sink.write(picture(1, (60, 80, 3)), SECOND // 10)
+    assert frames_in(tmp_path / "a.mp4") == 2
+
+
+def test_a_missing_folder_is_refused_at_once(tmp_path):
+    with pytest.raises(OSError, match="no folder"):
+        VideoSink(tmp_path / "nowhere" / "a.mp4", fps=10)
+
+
+def test_the_sheet_keeps_the_best_picture_of_every_action(tmp_path):
+    sheet = ContactSheet()
+    sheet.offer(1, "wave", 0.5, picture(50))
+    sheet.offer(1, "wave", 0.9, picture(200))
+    sheet.offer(1, "wave", 0.6, picture(90))
+    sheet.offer(2, "clap", 0.7, picture(10))
+    assert sheet.save(tmp_path / "a.png")
+    saved = cv2.imread(str(tmp_path / "a.png"))
+    assert saved.shape[1] == 2 * 320
+    assert saved[:, :320].min() == 200
+
+
+def test_no_action_makes_no_sheet(tmp_path):
+    assert not ContactSheet().save(tmp_path / "a.png")
+    assert not (tmp_path / "a.png").exists()
