@@ -40,11 +40,12 @@ OWNED = {
     "std_srvs": "ros",
     "visualization_msgs": "ros",
 }
-# The trainer writes bundles and shares the skeletons; it does not reach into the rest of the runtime.
+# The trainer writes bundles, and cuts windows as the runtime does; it does not reach into the rest of the runtime.
 ALLOWED_TO_MODELS = (
     "csre_ros.skeleton",
     "csre_ros.recognition.bundle",
     "csre_ros.recognition.bundle_info",
+    "csre_ros.recognition.window",
 )
 
 

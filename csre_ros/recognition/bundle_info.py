@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from csre_ros.recognition.protobuf import bytes_field, read_fields
 from csre_ros.skeleton import get_layout
 
 SCHEMA = 1
 _KEY = b"csre"
 _METADATA_PROPS = 14
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 class BundleError(ValueError):
@@ -196,61 +195,17 @@ def split_metadata(blob: bytes) -> tuple[bytes, BundleInfo]:
 
 
 def _entry(text: bytes) -> bytes:
-    return _bytes_field(_METADATA_PROPS, _bytes_field(1, _KEY) + _bytes_field(2, text))
+    return bytes_field(_METADATA_PROPS, bytes_field(1, _KEY) + bytes_field(2, text))
 
 
 def _find_description(blob: bytes) -> tuple[int, bytes] | None:
     """Where the description's entry starts, and its JSON; None where there is none."""
-    for field, start, value in _fields(blob):
-        if field == _METADATA_PROPS:
-            entry = {key: content for key, _, content in _fields(value)}
-            if entry.get(1) == _KEY:
-                return start, entry.get(2, b"")
+    try:
+        for number, start, content in read_fields(blob):
+            if number == _METADATA_PROPS:
+                entry = {key: value for key, _, value in read_fields(content)}
+                if entry.get(1) == _KEY:
+                    return start, entry.get(2, b"")
+    except ValueError as error:
+        raise BundleError(f"it is no ONNX file, or it is cut off: {error}; copy the file again") from None
     return None
-
-
-def _fields(blob: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """The fields of a protobuf message: number, offset of its tag, and content (empty unless length-delimited).
-
-    Raises:
-        BundleError: The bytes are no protobuf message, or end inside a field.
-    """
-    sizes = {_FIXED64: 8, _FIXED32: 4}
-    at = 0
-    while at < len(blob):
-        start = at
-        tag, at = _read_varint(blob, at)
-        field, kind = tag >> 3, tag & 7
-        if field == 0 or kind not in (_VARINT, _FIXED64, _BYTES, _FIXED32):
-            raise BundleError(f"it is no ONNX file: {len(blob)} bytes, starting with {blob[:16]!r}")
-        if kind == _VARINT:
-            size, at = 0, _read_varint(blob, at)[1]
-        elif kind == _BYTES:
-            size, at = _read_varint(blob, at)
-        else:
-            size = sizes[kind]
-        if at + size > len(blob):
-            raise BundleError(f"it is no ONNX file or is cut off: {len(blob)} bytes, at least {at + size} expected")
-        yield field, start, blob[at : at + size] if kind == _BYTES else b""
-        at += size
-
-
-def _read_varint(blob: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for i, byte in enumerate(blob[at : at + 10]):
-        value |= (byte & 0x7F) << (7 * i)
-        if byte < 0x80:
-            return value, at + i + 1
-    raise BundleError(f"it is no ONNX file or is cut off at byte {at} of {len(blob)}")
-
-
-def _bytes_field(field: int, content: bytes) -> bytes:
-    return _varint(field << 3 | _BYTES) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])

@@ -11,6 +11,8 @@ import pytest
 
 from csre_ros.config import DecoderConfig, RecognizerConfig, TrackerConfig, WindowConfig
 from csre_ros.recognition import Bundle, EventState, PersonAction, Recognizer
+from csre_ros.recognition.decoder import Decoder
+from csre_ros.recognition.window import resample
 from csre_ros.skeleton import Frame, LayoutMapping, Skeleton, SkeletonLayout, get_layout
 from csre_ros.timing import StageTimer
 
@@ -117,6 +119,30 @@ def test_the_same_frames_give_the_same_answers(bundle: Bundle) -> None:
     recognizer.reset()
     assert answers(recognizer, 0) == first
     assert answers(Recognizer(CONFIG, bundle), 1_790_000_000) == first
+
+
+def test_frame_by_frame_equals_the_whole_clip(bundle: Bundle) -> None:
+    """All windows cut from the whole clip and run as one batch give what the stream gave, decision by decision."""
+    rng = np.random.default_rng(2)
+    stamps = np.sort(rng.integers(0, 6 * SECOND, 150))
+    people = [Skeleton(BODY13, gesture(s / SECOND).positions + rng.normal(scale=0.02, size=(13, 3)),
+                       rng.uniform(0.2, 1, 13)) for s in stamps]  # fmt: skip
+    recognizer = Recognizer(CONFIG, bundle)
+    online = {}
+    for stamp, person in zip(stamps, people, strict=True):
+        for record in recognizer.step(Frame(int(stamp), "camera", (person,))):
+            if record.probabilities is not None and record.window_ns[1] == record.stamp_ns:
+                online[record.stamp_ns] = (record.probabilities, record.events)
+    positions, confidence = np.stack([p.positions for p in people]), np.stack([p.confidence for p in people])
+    grid = np.linspace(1, 0, bundle.info.time_steps) * bundle.info.window_s * SECOND
+    windows = [resample(stamps, positions, confidence, decided - grid) for decided in online]
+    logits, _ = bundle.run(np.stack([w[0] for w in windows])[:, None], np.stack([w[1] for w in windows])[:, None])
+    decoder = Decoder(bundle.info.labels, CONFIG.decoder)
+    for (stamp, (probabilities, changes)), scores in zip(online.items(), logits, strict=True):
+        offline = decoder.step(stamp, scores, 1)
+        assert [(e.action, e.state) for e in offline] == [(e.action, e.state) for e in changes]
+        np.testing.assert_allclose(decoder.probabilities, probabilities, atol=1e-5)
+    assert len(online) > 40
 
 
 def test_observe_and_decide_equal_step(bundle: Bundle) -> None:
