@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from models.csre import CSRELoss, MemoryBank
 from models.csre.bank import unit_vectors
-from models.csre.loss import BankContrast
+from models.csre.contrast import BankContrast
 
 ORACLE = json.loads((Path(__file__).parent / "oracles/csre_loss.json").read_text())
 CASES = {case["name"]: case for case in ORACLE["cases"]}
