@@ -78,6 +78,8 @@ def run(settings: DemoSettings) -> int:
             except KeyboardInterrupt:
                 console.print("interrupted")
             finally:
+                last = pipeline.recognizer.finish()
+                outputs.events(event for person in last for event in person.events)
                 pipeline.close()
         say_latency(pipeline.timer.summary(), frames, source.dropped, pipeline.recognizer.counts)
     return 0
@@ -96,7 +98,8 @@ def _show(pipeline: Pipeline, frame: SourceFrame, outputs: Outputs) -> bool:
     start = time.perf_counter()
     _, people = pipeline.step(frame)
     latency_ms = (time.perf_counter() - start) * 1e3
-    outputs.events((event for person in people for event in person.events), frame.stamp_ns)
+    outputs.begin(frame.stamp_ns)
+    outputs.events(event for person in people for event in person.events)
     bundle = pipeline.recognizer.info.name
     with pipeline.timer("draw"):
         return outputs.picture(frame.image, captions(people), frame.stamp_ns, f"{bundle}   {latency_ms:.1f} ms")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import signal
 import sys
+from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
 from rich.markup import escape
 
 from csre_ros import __version__
 from csre_ros.app.terminal import console
 from csre_ros.config import build
+
+
+class _Help(DefaultHelpFormatter, RawDescriptionHelpFormatter):
+    """Keeps the line breaks of the examples."""
+
 
 _EPILOG = """examples:
   csre demo                                     a camera if there is one, else the shipped recording
@@ -59,7 +65,7 @@ def _parser() -> ArgumentParser:
     from csre_ros.app.demo import DemoSettings
     from csre_ros.app.options import add_options
 
-    parser = ArgumentParser(prog="csre", description="See what people do, live.", epilog=_EPILOG)
+    parser = ArgumentParser(prog="csre", description="See what people do, live.", epilog=_EPILOG, formatter_class=_Help)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subcommands(dest="command")
     for name, (_, text) in _COMMANDS.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -19,13 +20,18 @@ from csre_ros.recognition import ActionEvent, PersonAction
 _WINDOW = "csre demo (q or Esc ends)"
 
 
+def has_display() -> bool:
+    """Whether a window can open; without a display OpenCV would end the whole process."""
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
 class Outputs:
     """Everything a frame is shown to: screen, video, contact sheet, event log. A context manager.
 
     Args:
         output: Video file; empty for none.
         events: File for events, ``-`` for standard output; empty for none.
-        show: Open a window.
+        show: Open a window, if there is a display.
         fps: Frame rate of the video.
         horizontal_fov_deg: Field of view for drawing skeletons without image points.
 
@@ -37,8 +43,10 @@ class Outputs:
         self._stack = ExitStack()
         self._overlay = Overlay(horizontal_fov_deg)
         self._sheet = ContactSheet()
-        self._show = show
-        self._draws = show or bool(output)
+        self._show = show and has_display()
+        if show and not self._show:
+            console.print("there is no display to open a window on; going on without")
+        self._draws = self._show or bool(output)
         self._output = Path(output) if output else None
         self._video = self._stack.enter_context(VideoSink(self._output, fps)) if self._output else None
         self._log: IO[str] | None = None
@@ -58,15 +66,18 @@ class Outputs:
         if self._output is not None and self._sheet.save(self._output.with_suffix(".png")):
             console.print(f"wrote {self._output} and {self._output.with_suffix('.png')}")
 
-    def events(self, events: Iterable[ActionEvent], stamp_ns: int) -> None:
-        """Log and print events."""
+    def begin(self, stamp_ns: int) -> None:
+        """Print times relative to this stamp; only the first call counts."""
         if self._origin_ns is None:
             self._origin_ns = stamp_ns
+
+    def events(self, events: Iterable[ActionEvent]) -> None:
+        """Log and print events."""
         for event in events:
             if self._log is not None:
                 self._log.write(json.dumps(event.to_record()) + "\n")
                 self._log.flush()
-            say_event(event, self._origin_ns)
+            say_event(event, self._origin_ns or 0)
 
     def picture(self, image: Image | None, captions: Sequence[Caption], stamp_ns: int, status: str) -> bool:
         """Draw, show and keep one instant.

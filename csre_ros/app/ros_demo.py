@@ -44,7 +44,8 @@ class Screen:
             ActionEvent(round(e["stamp"] * 1e9), e["person"], e["action"], EventState(e["state"]), e["score"])
             for e in record["events"]
         )
-        self._outputs.events(events, round(record["stamp"] * 1e9))
+        self._outputs.begin(round(record["stamp"] * 1e9))
+        self._outputs.events(events)
 
     def on_people(self, frame: Frame) -> None:
         """Draw the people of a frame with what the last record said of them."""

@@ -176,6 +176,18 @@ class Recognizer:
                 raise ValueError(f"{name} cannot change from {old!r} to {new!r} while running; make a new Recognizer")
         self.config = config
 
+    def finish(self) -> list[PersonAction]:
+        """The stream is over: everybody leaves, and open actions end at the newest stamp.
+
+        Returns:
+            The last record of everybody who was present.
+        """
+        self._tracker.clear()
+        self._drop_lost(self._guard.newest_ns or 0)
+        records, self._gone = self._gone, []
+        self.reset()
+        return records
+
     def reset(self) -> None:
         """Start anew with the next frame, ids included; ``counts`` stay. Makes no events."""
         self._guard.reset()

@@ -367,3 +367,11 @@ def test_the_configured_bundle_is_loaded(tiny_bundle: Path) -> None:
     recognizer = Recognizer(RecognizerConfig(bundle=str(tiny_bundle), device="cpu"))
     assert recognizer.info.name == "tiny"
     assert recognizer.bundle.path == tiny_bundle
+
+
+def test_finish_ends_what_is_open_and_everybody_leaves(recognizer: Recognizer) -> None:
+    steps = run(recognizer, [frame(t, gesture(t)) for t in np.arange(0, 4, 1 / 30)])
+    last = recognizer.finish()
+    assert events([*steps, last]) == [(1, "raise_right", "started"), (1, "raise_right", "ended")]
+    assert [(record.person, record.present) for record in last] == [(1, False)]
+    assert recognizer.finish() == []
