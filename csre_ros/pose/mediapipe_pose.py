@@ -29,7 +29,8 @@ class MediaPipePose:
 
     A landmarker that looks for several people neither smooths nor skips its detector while it has found fewer, which
     doubles jitter and cost for somebody alone. So there are two: one for a single person, and one for ``max_people``
-    that works alone while several people are in view and otherwise looks for company twice a second.
+    that works alone while several people are in view and otherwise looks for company twice a second. Two people who
+    overlap in the image may be taken for one.
 
     Args:
         config: Settings; the model is loaded here.

@@ -23,19 +23,30 @@ _lock = threading.Lock()
 def native_chatter_hidden() -> Iterator[None]:
     """Drop informative and warning lines that native code writes to standard error inside the ``with`` block.
 
-    Standard error of the whole process is held back for that long and then written out, less those lines.
+    Standard error of the whole process is held back for that long and then written out, less those lines. A process
+    without standard error is left as it is.
     """
-    with _lock, tempfile.TemporaryFile() as held:
-        sys.stderr.flush()
-        original = os.dup(_STDERR)
-        os.dup2(held.fileno(), _STDERR)
+    with _lock:
         try:
+            original = os.dup(_STDERR)
+        except OSError:
             yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(original, _STDERR)
-            os.close(original)
-            held.seek(0)
-            for line in held:
-                if not _CHATTER.match(line):
-                    os.write(_STDERR, line)
+            return
+        with tempfile.TemporaryFile() as held:
+            _flush()
+            os.dup2(held.fileno(), _STDERR)
+            try:
+                yield
+            finally:
+                _flush()
+                os.dup2(original, _STDERR)
+                os.close(original)
+                held.seek(0)
+                for line in held:
+                    if not _CHATTER.match(line):
+                        os.write(_STDERR, line)
+
+
+def _flush() -> None:
+    if sys.stderr is not None:
+        sys.stderr.flush()

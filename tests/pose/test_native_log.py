@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -41,3 +43,14 @@ def test_an_exception_inside_restores_standard_error(capfd):
         fail()
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "before\nafter\n"
+
+
+def test_a_process_without_standard_error_is_left_alone():
+    code = (
+        "import os, sys; os.close(2); sys.stderr = None\n"
+        "from csre_ros.pose.native_log import native_chatter_hidden\n"
+        "with native_chatter_hidden(): os.write(1, b'inside ')\n"
+        "os.write(1, b'after')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    assert done.stdout == b"inside after"
