@@ -1,0 +1,127 @@
+"""What the node says about itself, with a clock of our own."""
+
+import pytest
+
+pytest.importorskip("diagnostic_msgs.msg", reason="needs the ROS message packages: pip install 'csre_ros[ros]'")
+from builtin_interfaces.msg import Time
+
+from csre_ros.ros.diagnostics import ERROR, OK, WARN, Health, Status, to_message
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def health(clock):
+    return Health(clock)
+
+
+def deliver(health, clock, count=90, rate=30.0):
+    for _ in range(count):
+        clock.now += 1 / rate
+        health.arrived()
+
+
+def test_steady_input_is_ok_and_its_rate_is_measured(health, clock):
+    deliver(health, clock, rate=15.0)
+    status = health.input_status("/image", 1.0)
+    assert (status.level, status.message) == (OK, "15.0 Hz")
+    assert status.values["received"] == 90
+    assert status.values["rate_hz"] == 15.0
+
+
+def test_silence_warns_and_recovers_by_itself(health, clock):
+    deliver(health, clock)
+    clock.now += 1.2
+    status = health.input_status("/image", 1.0)
+    assert status.level == WARN
+    assert "no input for 1.2 s" in status.message
+    assert "/image" in status.message
+    deliver(health, clock)
+    assert health.input_status("/image", 1.0).level == OK
+
+
+def test_input_that_never_came(health, clock):
+    assert health.input_status("/image", 1.0).level == OK  # there has been no time for it yet
+    clock.now += 3
+    assert "no input yet, after 3.0 s" in health.input_status("/image", 1.0).message
+
+
+def test_activation_starts_the_wait_anew(health, clock):
+    deliver(health, clock)
+    clock.now += 60
+    health.begin()
+    assert health.silence_s == 0
+    assert health.input_status("/image", 1.0).level == OK
+
+
+def test_incompatible_publisher_is_named_with_the_cure(health, clock):
+    health.incompatible("reliability")
+    clock.now += 2
+    status = health.input_status("/skeletons", 1.0)
+    assert status.level == WARN
+    assert "qos_overrides./skeletons.subscription.reliability" in status.message
+
+
+def test_rejections_warn_once_and_stay_counted(health, clock):
+    deliver(health, clock)
+    health.rejected("unreadable message", detail="image encoding '16UC1' is not supported")
+    health.rejected("infinite coordinate", 2)
+    status = health.input_status("/skeletons", 1.0)
+    assert (status.level, status.message) == (WARN, "3 rejected: infinite coordinate")
+    assert status.values["rejected"] == 3
+    assert status.values["rejected: unreadable message"] == 1
+    assert status.values["rejected: infinite coordinate"] == 2
+    later = health.input_status("/skeletons", 1.0)
+    assert (later.level, later.values["rejected"]) == (OK, 3)
+
+
+def test_lost_messages_name_the_cure(health, clock):
+    deliver(health, clock)
+    health.lost(7)
+    status = health.input_status("/image", 1.0)
+    assert (status.level, status.values["lost"]) == (WARN, 7)
+    assert "fastdds_images.xml" in status.message
+
+
+def test_failure_is_an_error_until_a_frame_goes_through(health):
+    assert health.failure_status("inference", {}).level == OK
+    health.failed(RuntimeError("out of memory"))
+    status = health.failure_status("inference", {"provider": "cpu"})
+    assert (status.level, status.message) == (ERROR, "RuntimeError: out of memory")
+    assert status.values == {"provider": "cpu", "failures": 1}
+    health.published(3.0)
+    assert health.failure_status("inference", {}).level == OK
+
+
+def test_ages(health, clock):
+    deliver(health, clock)
+    for age in range(1, 101):
+        health.published(float(age))
+    values = health.input_status("/image", 1.0).values
+    assert values["age_p50_ms"] == 50.5
+    assert 98 < values["age_p99_ms"] < 100
+
+
+def test_message():
+    message = to_message(
+        [Status("input", WARN, "slow", {"rate_hz": 3.5}), Status("model", OK, "arms")],
+        "action_node",
+        "cam",
+        Time(sec=7),
+    )
+    assert message.header.stamp.sec == 7
+    assert [status.name for status in message.status] == ["action_node: input", "action_node: model"]
+    assert message.status[0].level == WARN
+    assert (message.status[0].values[0].key, message.status[0].values[0].value) == ("rate_hz", "3.5")
+    assert {status.hardware_id for status in message.status} == {"cam"}
