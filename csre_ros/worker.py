@@ -18,23 +18,19 @@ class Worker(Generic[Item]):
 
     Args:
         work: Called on the worker's thread with the waiting items, oldest first. Must not raise.
-        capacity: Items that may wait; beyond it the oldest are dropped and counted. 1 keeps the newest only.
-
-    Attributes:
-        dropped: Items that were dropped unseen.
+        capacity: Items that may wait; beyond it the oldest are dropped. 1 keeps the newest only.
 
     >>> seen = []
     >>> worker = Worker(seen.extend, capacity=2)
-    >>> for item in (1, 2, 3):
-    ...     worker.put(item)
+    >>> [worker.put(item) for item in (1, 2, 3)]
+    [False, False, True]
     >>> worker.start()
     >>> worker.stop(finish=True)
-    >>> seen, worker.dropped
-    ([2, 3], 1)
+    >>> seen
+    [2, 3]
     """
 
     def __init__(self, work: Callable[[list[Item]], None], capacity: int) -> None:
-        self.dropped = 0
         self._work = work
         self._waiting: deque[Item] = deque()
         self._capacity = capacity
@@ -42,14 +38,19 @@ class Worker(Generic[Item]):
         self._stopping = False
         self._thread: threading.Thread | None = None
 
-    def put(self, item: Item) -> None:
-        """Deliver an item, from any thread."""
+    def put(self, item: Item) -> bool:
+        """Deliver an item, from any thread.
+
+        Returns:
+            Whether an older one was dropped for it.
+        """
         with self._changed:
-            if len(self._waiting) == self._capacity:
+            full = len(self._waiting) == self._capacity
+            if full:
                 self._waiting.popleft()
-                self.dropped += 1
             self._waiting.append(item)
             self._changed.notify()
+        return full
 
     def start(self) -> None:
         """Start the thread."""

@@ -65,8 +65,8 @@ def _state(person: PersonAction, events: Sequence[ActionEvent]) -> str | None:
     """Phase of the person's action, given all events since the last record."""
     states = {event.state for event in events if event.person == person.person}
     if person.action is None:
-        return EventState.ENDED.value if EventState.ENDED in states else None
-    return (EventState.STARTED if EventState.STARTED in states else EventState.ONGOING).value
+        return "ended" if EventState.ENDED in states else None
+    return "started" if EventState.STARTED in states else "ongoing"
 
 
 def _top(person: PersonAction, info: BundleInfo, count: int) -> list[dict[str, Any]]:

@@ -1,0 +1,102 @@
+"""The input that captures in the process: a camera, or a file that stands in for one."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rclpy.node import Node
+
+from csre_ros.ros.config import NodeSettings
+from csre_ros.ros.diagnostics import Health
+from csre_ros.sources.camera import without_password
+from csre_ros.sources.frames import Source, SourceFrame
+from csre_ros.sources.open import open_source
+
+_MARGIN_S = 0.1
+
+
+class CaptureInput:
+    """A source read by a thread of its own.
+
+    A file or recording plays at its own speed and stands in for a camera: its first frame is stamped with the time at
+    which it is played, and the others keep their distance. Between two rounds of a loop it pauses until the people of
+    the last round have been given up, so that no window reaches across the cut.
+    """
+
+    dims = 3
+
+    def __init__(
+        self,
+        node: Node,
+        settings: NodeSettings,
+        health: Health,
+        deliver: Callable[[Any], None],
+        ended: Callable[[], None],
+    ) -> None:
+        path = Path(settings.node.source)
+        self.what = without_password(settings.node.source)
+        self.images = not (path.suffix == ".mcap" or (path / "metadata.yaml").exists())  # recordings hold skeletons
+        self._settings = settings
+        self._node = node
+        self._health = health
+        self._deliver = deliver
+        self._ended = ended
+        self._stopping = threading.Event()
+        self._source: Source | None = None
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Open the source and begin to read it; errors as :func:`csre_ros.sources.open_source`."""
+        source = open_source(self._settings.node.source, replace(self._settings.capture, realtime=True))
+        source.__enter__()
+        self._source = source
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, args=(source,), name="capture", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop reading and close the source."""
+        self._stopping.set()
+        if self._source is not None and self._thread is not None:
+            self._source.__exit__(None, None, None)  # ends the wait for a live frame
+            self._thread.join()
+            self._source = self._thread = None
+
+    def read(self, item: SourceFrame) -> tuple[SourceFrame, Counter[str]]:
+        """Frames are delivered as they are."""
+        return item, Counter()
+
+    def _run(self, source: Source) -> None:
+        dropped = 0
+        try:
+            for frame in self._rounds(source):
+                if self._stopping.is_set():
+                    return
+                self._health.arrived()
+                self._deliver(frame)
+                self._health.skipped(source.dropped - dropped)
+                dropped = source.dropped
+        except Exception as error:  # a thread of our own: nobody else would hear of it
+            self._health.failed("capture", error)
+            self._node.get_logger().error(f"{self.what}: {error}")
+        self._ended()
+
+    def _rounds(self, source: Source) -> Iterator[SourceFrame]:
+        if source.live:
+            yield from source
+            return
+        recognizer = self._settings.recognizer
+        pause_s = max(recognizer.tracker.death_s, recognizer.window.max_gap_s) + _MARGIN_S
+        while True:
+            shift_ns: int | None = None
+            for frame in source:
+                if shift_ns is None:
+                    shift_ns = self._node.get_clock().now().nanoseconds - frame.stamp_ns
+                yield replace(frame, stamp_ns=frame.stamp_ns + shift_ns)
+            if not self._settings.node.loop or self._stopping.wait(pause_s):
+                return

@@ -1,0 +1,222 @@
+"""The lifecycle node: an adapter between ROS 2 and :class:`csre_ros.pipeline.Pipeline`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+import numpy as np
+
+try:
+    import rclpy
+except ImportError as error:
+    raise ImportError(
+        "the node needs ROS 2: source /opt/ros/<distribution>/setup.bash, or without a distribution "
+        "`pip install 'csre_ros[ros]'`"
+    ) from error
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.exceptions import ParameterException
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
+
+from csre_ros.pipeline import Pipeline
+from csre_ros.ros import parameters
+from csre_ros.ros.config import unknown
+from csre_ros.ros.diagnostics import ERROR, OK, Health, Status, runtime_statuses, to_message
+from csre_ros.ros.inputs import Input, check_dims, make_input
+from csre_ros.ros.outputs import Outputs
+from csre_ros.ros.stream import Stream
+from csre_ros.sources.frames import SourceFrame
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+_DIAGNOSTICS_PERIOD_S, _WATCH_PERIOD_S = 1.0, 0.1
+
+
+class ActionNode(LifecycleNode):
+    """Recognises actions and publishes them.
+
+    Transitions: *configure* loads and warms the models and makes the publishers, *activate* starts the worker and opens
+    the input, *deactivate* stops both and forgets all people, *cleanup* frees the models. What fails is undone, logged
+    with its reason and answered with FAILURE; the node stays alive.
+
+    Attributes:
+        finished: Set when a finite source has ended and the settings say that the node ends with it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("action_node")
+        parameters.declare(self)
+        for complaint in unknown(self._parameter_overrides):
+            self.get_logger().warning(complaint)
+        self.finished = threading.Event()
+        self._settings = parameters.read(self)
+        self._health = Health()
+        self._refusal = ""
+        self._pipeline: Pipeline | None = None
+        self._outputs: Outputs | None = None
+        self._input: Input | None = None
+        self._stream: Stream | None = None
+        self.add_post_set_parameters_callback(lambda _: self._adopt())
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 1)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
+        self.create_timer(_DIAGNOSTICS_PERIOD_S, self._diagnose, clock=steady)
+        self.create_timer(_WATCH_PERIOD_S, self._watch, clock=steady)
+
+    def start(self) -> None:
+        """Configure and activate, if the parameter ``autostart`` says so."""
+        if self._settings.node.autostart and self.trigger_configure() == SUCCESS:
+            self.trigger_activate()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load and warm the models, make the publishers. FAILURE: stays unconfigured."""
+        try:
+            self._configure()
+        except Exception as error:  # rclpy would swallow it, and the reason with it
+            self._free()
+            return self._refuse("configure", error)
+        self._refusal = ""
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start the worker and open the input. FAILURE: stays inactive."""
+        assert self._stream is not None
+        assert self._input is not None
+        super().on_activate(state)
+        try:
+            self._health.begin()
+            self._stream.start(self._input)
+            self._input.open()
+        except Exception as error:
+            self._stop()
+            super().on_deactivate(state)
+            return self._refuse("activate", error)
+        self._refusal = ""
+        self.get_logger().info(f"active; people come from {self._input.what}")
+        return SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close the input, stop the worker, withdraw the action and forget all people."""
+        self._stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Remove the publishers and free the models."""
+        self._free()
+        return SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As deactivate and cleanup, from whatever state."""
+        self._stop()
+        self._free()
+        return SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Back to unconfigured."""
+        return self.on_shutdown(state)
+
+    def destroy_node(self) -> None:
+        """Stop everything, then leave the graph."""
+        self._stop()
+        self._free()
+        super().destroy_node()
+
+    def _configure(self) -> None:
+        self._settings = parameters.read(self)
+        self._health = Health()
+        self._pipeline = Pipeline(self._settings.pipeline)
+        info = self._pipeline.recognizer.info
+        self._outputs = Outputs(self, info, self._settings.node)
+        self._stream = Stream(self._pipeline, self._outputs, self._health, self.get_logger(), self._end)
+        self._input = make_input(self, self._settings, self._health, self._stream.deliver, self._stream.end)
+        check_dims(self._input, info)
+        if self._input.images:  # the first picture loads the pose model
+            self._pipeline.observe(SourceFrame(0, "", image=np.zeros((480, 640, 3), np.uint8)))
+            self._pipeline.reset()
+
+    def _stop(self) -> None:
+        if self._input is not None:
+            self._input.close()
+        if self._stream is not None:
+            self._stream.stop()
+
+    def _free(self) -> None:
+        if self._outputs is not None:
+            self._outputs.destroy()
+        if self._pipeline is not None:
+            self._pipeline.close()
+        self._stream = self._outputs = self._pipeline = self._input = None
+
+    def _refuse(self, transition: str, error: Exception) -> TransitionCallbackReturn:
+        self._refusal = f"cannot {transition}: {error}"
+        self.get_logger().error(self._refusal)
+        return FAILURE
+
+    def _adopt(self) -> None:
+        """Let changed parameters take effect."""
+        self._settings = parameters.read(self)
+        if self._outputs is not None:
+            self._outputs.config = self._settings.node
+        if self._pipeline is not None:
+            self._pipeline.recognizer.reconfigure(self._settings.recognizer)
+
+    def _end(self) -> None:
+        if self._settings.node.exit_at_end:
+            self.finished.set()
+
+    def _watch(self) -> None:
+        """Withdraw the action when the input has fallen silent."""
+        if self._stream is not None and self._health.silence_s > self._settings.node.input_timeout_s:
+            self._stream.fall_silent()
+
+    def _diagnose(self) -> None:
+        statuses = [Status("model", ERROR, self._refusal) if self._refusal else Status("model", OK, "not loaded")]
+        if self._pipeline is not None and self._stream is not None:
+            watched = self._input if self._stream.active else None
+            found = runtime_statuses(self._health, self._pipeline, watched, self._settings.node.input_timeout_s)
+            statuses = (statuses if self._refusal else []) + found
+        now = self.get_clock().now().to_msg()
+        self._diagnostics.publish(to_message(statuses, self.get_name(), self._settings.node.source, now))
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is interrupted; the entry point of ``action_node`` and ``csre node``.
+
+    Args:
+        args: Command line with ROS arguments; None: that of the process.
+
+    Returns:
+        Exit status: 0 after SIGINT, SIGTERM or the end of the source, 2 where a parameter was refused.
+    """
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    # rclpy's own handlers end the context at once, and the node could not withdraw what it has said.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = ActionNode()
+    except ParameterException as error:
+        rclpy.logging.get_logger("action_node").fatal(str(error))
+        rclpy.try_shutdown()
+        return 2
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    node.start()
+    while not (stopping.is_set() or node.finished.is_set()) and rclpy.ok():
+        executor.spin_once(timeout_sec=0.1)  # a signal does not end the wait
+    node.destroy_node()
+    executor.shutdown()
+    rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Everything that the node publishes about people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import String
+
+from csre_ros.recognition.bundle_info import BundleInfo
+from csre_ros.recognition.types import ActionEvent, PersonAction
+from csre_ros.ros.clouds import cloud_message
+from csre_ros.ros.config import NodeConfig
+from csre_ros.ros.reports import actions_record, classes_record, primary_person, to_json
+from csre_ros.skeleton import Frame, SkeletonLayout
+
+RELIABLE = QoSProfile(depth=10)
+LATCHED = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class Outputs:
+    """The publishers. They are silent while the node is inactive, but for ``~/classes``, which is there at once.
+
+    Args:
+        node: Owner of the publishers.
+        info: The bundle that decides.
+        config: Settings; may be replaced while running.
+    """
+
+    def __init__(self, node: LifecycleNode, info: BundleInfo, config: NodeConfig) -> None:
+        self.config = config
+        self._node = node
+        self._info = info
+        self._events: list[ActionEvent] = []
+        self._newest = (0, "")
+        self._due_ns = 0
+        self._label = ""
+        self._listed = False
+        self._layout: SkeletonLayout | None = None
+        override = QoSOverridingOptions.with_default_policies()
+        create = partial(node.create_lifecycle_publisher, qos_overriding_options=override)
+        self._actions = create(String, "~/actions", RELIABLE)
+        self._action = create(String, "~/action", LATCHED)
+        self._skeletons = create(PointCloud2, "~/skeletons", qos_profile_sensor_data)
+        self._layouts = create(String, "~/skeletons/layout", LATCHED)
+        self._classes = node.create_publisher(String, "~/classes", LATCHED)
+        self._classes.publish(String(data=to_json(classes_record(info))))
+
+    def publish(self, frame: Frame, people: Sequence[PersonAction]) -> float:
+        """Say what is known after a frame.
+
+        Returns:
+            Age of the frame in milliseconds: from its stamp to now.
+        """
+        now_ns = self._now_ns()
+        frame_id = self.config.frame_id or frame.frame_id
+        self._newest = (frame.stamp_ns, frame_id)
+        self._events += [event for person in people for event in person.events]
+        if self.config.publish_skeletons:
+            self._publish_skeletons(people, frame.stamp_ns, frame_id)
+        # A due time further ahead than one period means that the clock jumped back, which must not silence the topic.
+        if self._events or not 0 < self._due_ns - now_ns <= self._period_ns:
+            self._publish_record(people, now_ns)
+        primary = primary_person(people)
+        self._publish_label((primary.action if primary else None) or "")
+        return (now_ns - frame.stamp_ns) / 1e6
+
+    def withdraw(self) -> None:
+        """Say that nobody is seen any more, so that no robot acts on what was true before the input stopped."""
+        if self._listed or self._events:
+            self._publish_record((), self._now_ns())
+        self._publish_label("")
+
+    def destroy(self) -> None:
+        """Remove the publishers."""
+        for publisher in (self._actions, self._action, self._skeletons, self._layouts):
+            self._node.destroy_lifecycle_publisher(publisher)
+        self._node.destroy_publisher(self._classes)
+
+    def _publish_record(self, people: Sequence[PersonAction], now_ns: int) -> None:
+        stamp_ns, frame_id = self._newest
+        record = actions_record(
+            people,
+            self._events,
+            stamp_ns=stamp_ns,
+            frame_id=frame_id,
+            now_ns=now_ns,
+            info=self._info,
+            top_k=self.config.top_k,
+        )
+        self._actions.publish(String(data=to_json(record)))
+        self._events.clear()
+        self._listed = bool(record["persons"])
+        # Counted from when it was due, so that frames which come at just the allowed rate are not halved by jitter.
+        self._due_ns = min(max(self._due_ns, now_ns - self._period_ns), now_ns) + self._period_ns
+
+    @property
+    def _period_ns(self) -> int:
+        return int(1e9 / self.config.max_rate_hz)
+
+    def _publish_label(self, label: str) -> None:
+        if label != self._label:
+            self._label = label
+            self._action.publish(String(data=label))
+
+    def _publish_skeletons(self, people: Sequence[PersonAction], stamp_ns: int, frame_id: str) -> None:
+        seen = [
+            replace(person.skeleton, source_id=str(person.person))
+            for person in people
+            if person.present and person.skeleton is not None
+        ]
+        if seen and seen[0].layout != self._layout:
+            self._layout = seen[0].layout
+            self._layouts.publish(String(data=self._layout.name))
+        if self._layout is not None:
+            self._skeletons.publish(cloud_message(seen, self._layout, stamp_ns, frame_id))
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)

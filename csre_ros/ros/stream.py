@@ -1,0 +1,131 @@
+"""From what an input delivers to what the topics say: a mailbox, one worker thread, recognition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from csre_ros.pipeline import Pipeline
+from csre_ros.ros.diagnostics import Health
+from csre_ros.ros.inputs import Input
+from csre_ros.ros.outputs import Outputs
+from csre_ros.skeleton import Frame
+from csre_ros.worker import Worker
+
+if TYPE_CHECKING:
+    from rclpy.impl.rcutils_logger import RcutilsLogger
+
+# Two seconds of a 30 Hz skeleton topic may wait for a slow decision; of images only the newest is worth its time.
+_WAITING_SKELETONS = 64
+
+
+class Mark(Enum):
+    """What may come between frames."""
+
+    SILENCE = "the input stopped"
+    END = "the input ended"
+
+
+class Stream:
+    """Takes items from an input while active, and publishes what recognition makes of them.
+
+    Every frame reaches the windows of the people in it; the decision is made on the newest. A frame that is unreadable
+    or fails is counted and the stream goes on.
+
+    Args:
+        pipeline: The runtime; touched by the worker only while active.
+        outputs: Where to publish.
+        health: Told about everything.
+        logger: Told what an operator should know, at a bounded rate.
+        on_end: Called when a finite input has ended and everything before was published.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, outputs: Outputs, health: Health, logger: RcutilsLogger, on_end: Callable[[], None]
+    ) -> None:
+        self._pipeline = pipeline
+        self._outputs = outputs
+        self._health = health
+        self._logger = logger
+        self._on_end = on_end
+        self._source: Input | None = None
+        self._worker: Worker[Any] | None = None
+        self._silent = False
+
+    @property
+    def active(self) -> bool:
+        """Whether it takes items."""
+        return self._worker is not None
+
+    def start(self, source: Input) -> None:
+        """Take items of ``source`` from now on."""
+        self._source = source
+        self._worker = Worker(self._work, 1 if source.images else _WAITING_SKELETONS)
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Take no more items, withdraw what was published and forget all people. Does nothing if not active."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+            self._outputs.withdraw()
+            self._pipeline.reset()
+
+    def deliver(self, item: Any) -> None:
+        """Take an item, from any thread; forgotten while not active."""
+        self._silent = False
+        if (worker := self._worker) is not None:
+            self._health.skipped(worker.put(item))
+
+    def fall_silent(self) -> None:
+        """Nothing has come for too long: withdraw what was published. May be called again and again."""
+        if not self._silent:
+            self.deliver(Mark.SILENCE)
+            self._silent = True
+
+    def end(self) -> None:
+        """Nothing will come any more."""
+        self.deliver(Mark.END)
+
+    def _work(self, items: list[Any]) -> None:
+        taken = [frame for item in items if not isinstance(item, Mark) and (frame := self._observe(item))]
+        if taken:
+            self._health.undecided(len(taken) - 1)
+            self._decide(taken[-1])
+        elif any(isinstance(item, Mark) for item in items):
+            self._outputs.withdraw()
+        if Mark.END in items:
+            self._logger.info("the source has ended")
+            self._on_end()
+
+    def _observe(self, item: Any) -> Frame | None:
+        """The people in an item; None where it was refused or the pose stage failed."""
+        assert self._source is not None
+        try:
+            read, rejected = self._source.read(item)
+        except ValueError as error:
+            self._health.rejected("unreadable message", detail=str(error))
+            self._logger.warning(f"rejected: {error}", throttle_duration_sec=5.0)
+            return None
+        for reason, count in rejected.items():
+            self._health.rejected(reason, count)
+        try:
+            frame = self._pipeline.observe(read)
+            return frame if self._pipeline.recognizer.observe(frame) else None
+        except Exception as error:  # one bad picture must not end the stream
+            self._fail("pose", error)
+            return None
+
+    def _decide(self, frame: Frame) -> None:
+        try:
+            people = self._pipeline.recognizer.decide()
+            with self._pipeline.timer("publish"):
+                age_ms = self._outputs.publish(frame, people)
+            self._health.published(age_ms, sum(person.present for person in people))
+        except Exception as error:  # one failed decision must not end the stream
+            self._fail("inference", error)
+
+    def _fail(self, stage: str, error: Exception) -> None:
+        self._health.failed(stage, error)
+        self._logger.error(f"{stage} failed: {error!r}", throttle_duration_sec=5.0)
