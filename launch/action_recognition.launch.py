@@ -1,0 +1,123 @@
+"""Start the action recognition node and bring it to the active state.
+
+    ros2 launch csre_ros action_recognition.launch.py source:=camera:0
+    ros2 launch csre_ros action_recognition.launch.py input:=image image:=/camera/color/image_raw
+    ros2 launch csre_ros action_recognition.launch.py input:=skeletons skeletons:=/tracker/skeletons
+
+The launch file drives the lifecycle by events, so that ``autostart`` of the node stays off: configure first, activate
+as soon as the node is inactive. It imports nothing of the package, so it loads without the package's dependencies.
+"""
+
+from pathlib import Path
+
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    OpaqueFunction,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+)
+from launch.events import matches_action
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode
+from launch_ros.event_handlers import OnStateTransition
+from launch_ros.events.lifecycle import ChangeState
+from launch_ros.parameter_descriptions import ParameterValue
+from lifecycle_msgs.msg import Transition
+
+from launch import LaunchDescription
+
+CONFIG = Path(__file__).resolve().parents[1] / "config"
+INPUTS = ("camera", "image", "compressed_image", "skeletons")
+
+# Arguments that become parameters of the node when they are given; otherwise the parameter file decides.
+PARAMETERS = {
+    "input": ("Where people come from; empty: as the parameter file says.", ("", *INPUTS)),
+    "source": ("What the input 'camera' captures: camera:N, a video file, a URL, a folder or a recording.", None),
+    "bundle": ("Name of a shipped bundle, or path of an .onnx bundle.", None),
+    "device": ("Where the encoder runs.", ("", "auto", "cpu", "cuda", "tensorrt")),
+    "layout": ("Joint convention of the skeleton topic, for example mediapipe33 or ntu25.", None),
+    "frame_id": ("Coordinate frame of everything published; empty: the frame of the input.", None),
+}  # fmt: skip
+TOPICS = {
+    "image": "Topic of the input 'image' (sensor_msgs/Image).",
+    "image/compressed": "Topic of the input 'compressed_image' (sensor_msgs/CompressedImage).",
+    "skeletons": "Topic of the input 'skeletons' (sensor_msgs/PointCloud2, height = persons, width = joints).",
+}
+
+
+def _argument(topic):
+    return topic.replace("/", "_")
+
+
+def _start(context):
+    """The node and the events that activate it, once the values of the arguments are known."""
+
+    def value(name):
+        return LaunchConfiguration(name).perform(context)
+
+    given = {name: ParameterValue(value(name), value_type=str) for name in PARAMETERS if value(name)}
+    node = LifecycleNode(
+        package="csre_ros",
+        executable="action_node",
+        name=value("name"),
+        namespace=value("namespace"),
+        output="screen",
+        parameters=[
+            value("params_file"),
+            {**given, "autostart": False, "use_sim_time": value("use_sim_time") == "true"},
+        ],
+        remappings=[(topic, value(_argument(topic))) for topic in TOPICS],
+    )
+    activate = RegisterEventHandler(
+        OnStateTransition(
+            target_lifecycle_node=node,
+            start_state="configuring",
+            goal_state="inactive",
+            entities=[_change(node, Transition.TRANSITION_ACTIVATE)],
+        )
+    )
+    profile = value("fastdds_profile")
+    variables = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE") if profile else ()
+    return [
+        *(SetEnvironmentVariable(variable, profile) for variable in variables),
+        activate,
+        node,
+        _change(node, Transition.TRANSITION_CONFIGURE),
+    ]
+
+
+def _change(node, transition):
+    return EmitEvent(event=ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition))
+
+
+def generate_launch_description():
+    """All arguments with their descriptions, then the node."""
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(name, default_value="", description=text, choices=choices)
+                for name, (text, choices) in PARAMETERS.items()
+            ),
+            *(
+                DeclareLaunchArgument(_argument(topic), default_value=topic, description=text)
+                for topic, text in TOPICS.items()
+            ),
+            DeclareLaunchArgument("name", default_value="action_node", description="Name of the node."),
+            DeclareLaunchArgument(
+                "namespace", default_value="", description="Namespace of the node, for example one per camera."
+            ),
+            DeclareLaunchArgument(
+                "params_file", default_value=str(CONFIG / "params.yaml"), description="Parameter file of the node."
+            ),
+            DeclareLaunchArgument(
+                "use_sim_time", default_value="false", choices=["true", "false"], description="Take time from /clock."
+            ),
+            DeclareLaunchArgument(
+                "fastdds_profile",
+                default_value=str(CONFIG / "fastdds_images.xml"),
+                description="Fast DDS profile with room for raw images; empty: leave the environment as it is.",
+            ),
+            OpaqueFunction(function=_start),
+        ]
+    )

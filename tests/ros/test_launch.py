@@ -1,0 +1,155 @@
+"""The launch file, executed against stand-ins for the launch packages, which are in no package index."""
+
+import os
+import sys
+import types
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+Transition = pytest.importorskip("lifecycle_msgs.msg", reason="needs the ROS message packages").Transition
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "launch" / "action_recognition.launch.py"
+
+
+class Recorded:
+    """Remembers how it was made."""
+
+    def __init__(self, *args, **kwargs):
+        self.args, self.kwargs = args, kwargs
+
+
+class LaunchConfiguration(Recorded):
+    def perform(self, context):
+        return context[self.args[0]]
+
+
+NAMES = {
+    "launch": ("LaunchDescription",),
+    "launch.actions": (
+        "DeclareLaunchArgument",
+        "EmitEvent",
+        "OpaqueFunction",
+        "RegisterEventHandler",
+        "SetEnvironmentVariable",
+    ),
+    "launch.events": ("matches_action",),
+    "launch.substitutions": (),
+    "launch_ros": (),
+    "launch_ros.actions": ("LifecycleNode",),
+    "launch_ros.event_handlers": ("OnStateTransition",),
+    "launch_ros.events": (),
+    "launch_ros.events.lifecycle": ("ChangeState",),
+    "launch_ros.parameter_descriptions": ("ParameterValue",),
+}
+
+
+@pytest.fixture
+def description(monkeypatch):
+    for module, names in NAMES.items():
+        fake = types.ModuleType(module)
+        for name in names:
+            setattr(fake, name, type(name, (Recorded,), {}))
+        monkeypatch.setitem(sys.modules, module, fake)
+    sys.modules["launch.substitutions"].LaunchConfiguration = LaunchConfiguration
+    before = set(sys.modules)
+    namespace = {"__file__": str(FILE), "__name__": "launch_file"}
+    exec(compile(FILE.read_text(), FILE, "exec"), namespace)
+    heavy = {"csre_ros", "numpy", "onnxruntime", "mediapipe", "cv2"}
+    assert not heavy & {name.partition(".")[0] for name in set(sys.modules) - before}
+    return namespace["generate_launch_description"]().args[0]
+
+
+def kind(action):
+    return type(action).__name__
+
+
+@pytest.fixture
+def arguments(description):
+    return {action.args[0]: action.kwargs for action in description if kind(action) == "DeclareLaunchArgument"}
+
+
+@pytest.fixture
+def start(description, arguments):
+    """Runs the part that sees the values of the arguments, and returns its actions by kind."""
+    function = next(action for action in description if kind(action) == "OpaqueFunction").kwargs["function"]
+
+    def run(**given):
+        actions = function({**{name: item["default_value"] for name, item in arguments.items()}, **given})
+        return {name: [action for action in actions if kind(action) == name] for name in map(kind, actions)}
+
+    return run
+
+
+def test_every_argument_is_described_and_defaults_to_one_of_its_choices(arguments):
+    assert {"input", "source", "bundle", "device", "image", "image_compressed", "skeletons", "namespace"} <= set(
+        arguments
+    )
+    for item in arguments.values():
+        assert item["description"].endswith(".")
+        assert item.get("choices") is None or item["default_value"] in item["choices"]
+
+
+def test_choices_are_those_of_the_parameters(arguments):
+    from csre_ros.ros.config import options
+
+    for name in ("input", "device"):
+        assert arguments[name]["choices"] == ("", *options()[name].metadata["choices"])
+
+
+def test_the_parameter_file_decides_unless_an_argument_is_given(start):
+    (node,) = start()["LifecycleNode"]
+    file, given = node.kwargs["parameters"]
+    assert Path(file).samefile(ROOT / "config" / "params.yaml")
+    assert given == {"autostart": False, "use_sim_time": False}
+
+    (node,) = start(input="image", bundle="b.onnx", use_sim_time="true", image="/camera/image_raw")["LifecycleNode"]
+    _, given = node.kwargs["parameters"]
+    assert (given["input"].args, given["input"].kwargs) == (("image",), {"value_type": str})
+    assert given["bundle"].args == ("b.onnx",)
+    assert given["use_sim_time"] is True
+    assert ("image", "/camera/image_raw") in node.kwargs["remappings"]
+
+
+def test_arguments_are_parameters_that_exist(start, arguments):
+    from csre_ros.ros.config import unknown
+
+    strings = {name: "x" for name in arguments if name not in ("params_file", "use_sim_time")}
+    (node,) = start(**strings)["LifecycleNode"]
+    assert unknown(node.kwargs["parameters"][1]) == []
+    assert len(node.kwargs["parameters"][1]) == 8
+
+
+def test_lifecycle_goes_by_events(start):
+    actions = start()
+    (node,) = actions["LifecycleNode"]
+    (handler,) = actions["RegisterEventHandler"]
+    transition = handler.args[0].kwargs
+    assert transition["target_lifecycle_node"] is node
+    assert (transition["start_state"], transition["goal_state"]) == ("configuring", "inactive")
+    changes = [actions["EmitEvent"][0], transition["entities"][0]]
+    ids = [change.kwargs["event"].kwargs["transition_id"] for change in changes]
+    assert ids == [Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE]
+
+
+def test_both_fast_dds_variables_are_set_unless_switched_off(start):
+    variables = dict(action.args for action in start()["SetEnvironmentVariable"])
+    assert set(variables) == {"FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"}
+    for profile in variables.values():
+        assert os.path.samefile(profile, ROOT / "config" / "fastdds_images.xml")
+    assert "SetEnvironmentVariable" not in start(fastdds_profile="")
+
+
+def test_profile_makes_room_for_images():
+    space = {"dds": "http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles"}
+    profile = ElementTree.parse(ROOT / "config" / "fastdds_images.xml")
+    assert int(profile.find(".//dds:segment_size", space).text) > 10 * 640 * 480 * 3
+    assert int(profile.find(".//dds:receiveBufferSize", space).text) >= 4 * 2**20
+    assert profile.find(".//dds:useBuiltinTransports", space).text == "false"
+    declared = {
+        item.find("dds:transport_id", space).text for item in profile.iterfind(".//dds:transport_descriptor", space)
+    }
+    used = {item.text for item in profile.iterfind(".//dds:userTransports/dds:transport_id", space)}
+    assert declared == used
