@@ -94,20 +94,45 @@ def test_lost_messages_name_the_cure(health, clock):
     assert "fastdds_images.xml" in status.message
 
 
-def test_failure_is_an_error_until_a_frame_goes_through(health):
-    assert health.failure_status("inference", {}).level == OK
-    health.failed(RuntimeError("out of memory"))
-    status = health.failure_status("inference", {"provider": "cpu"})
+def test_a_failing_stage_is_an_error_until_a_frame_goes_through(health):
+    assert health.stage_status("inference", {}).level == OK
+    health.failed("inference", RuntimeError("out of memory"))
+    status = health.stage_status("inference", {"provider": "cpu"})
     assert (status.level, status.message) == (ERROR, "RuntimeError: out of memory")
     assert status.values == {"provider": "cpu", "failures": 1}
-    health.published(3.0)
-    assert health.failure_status("inference", {}).level == OK
+    assert health.stage_status("pose", {}).level == OK
+    health.published(3.0, 1)
+    assert health.stage_status("inference", {}).level == OK
+
+
+def test_a_lost_source_is_an_error_of_the_input(health, clock):
+    deliver(health, clock)
+    health.failed("capture", OSError("camera:0 was lost"))
+    assert health.input_status("camera:0", 1.0).message == "OSError: camera:0 was lost"
+    assert health.input_status("camera:0", 1.0).level == ERROR
+
+
+def test_people_are_counted_and_those_left_out_warn_once(health):
+    health.published(1.0, 2)
+    assert health.people_status({"duplicate_id": 0}).message == "2 followed"
+    status = health.people_status({"duplicate_id": 3, "stamp_jump": 1})
+    assert (status.level, status.message) == (WARN, "left out: duplicate_id 3, left out: stamp_jump 1")
+    assert status.values["left out: duplicate_id"] == 3
+    assert health.people_status({"duplicate_id": 3, "stamp_jump": 1}).level == OK
+    assert health.people_status({"duplicate_id": 4, "stamp_jump": 1}).message == "left out: duplicate_id 1"
+
+
+def test_input_and_people_are_judged_apart(health, clock):
+    deliver(health, clock)
+    health.rejected("duplicate id")
+    assert health.people_status({"stamp_jump": 1}).level == WARN
+    assert health.input_status("/skeletons", 1.0).message == "1 rejected: duplicate id"
 
 
 def test_ages(health, clock):
     deliver(health, clock)
     for age in range(1, 101):
-        health.published(float(age))
+        health.published(float(age), 1)
     values = health.input_status("/image", 1.0).values
     assert values["age_p50_ms"] == 50.5
     assert 98 < values["age_p99_ms"] < 100
