@@ -76,7 +76,8 @@ class BundleInfo:
         commit: Revision of the trainer.
         seed: Seed of the training run.
         graph_bytes: Bytes of the graph before the description; 0 before it is written.
-        digest: SHA-256 of those bytes, hexadecimal; empty before it is written.
+        digest: SHA-256 of those bytes and of the description without this entry, hexadecimal; empty before it is
+            written.
 
     Raises:
         BundleError: A value is out of range, a label repeats, or the layout is unknown.
@@ -167,7 +168,8 @@ def append_metadata(graph: bytes, info: BundleInfo) -> bytes:
     """
     if _find_description(graph) is not None:
         raise BundleError("the graph carries a description already; take it off with split_metadata first")
-    info = replace(info, graph_bytes=len(graph), digest=hashlib.sha256(graph).hexdigest())
+    info = replace(info, graph_bytes=len(graph))
+    info = replace(info, digest=_digest(graph, info))
     return graph + _entry(info.to_json().encode())
 
 
@@ -185,13 +187,18 @@ def split_metadata(blob: bytes) -> tuple[bytes, BundleInfo]:
         raise BundleError("it is an ONNX model without a csre description; give the bundle that the trainer exported")
     start, text = found
     info = BundleInfo.from_json(text)
-    digest = hashlib.sha256(blob[:start]).hexdigest()
+    digest = _digest(blob[:start], info)
     if (info.graph_bytes, info.digest, _entry(text)) != (start, digest, blob[start:]):
         raise BundleError(
             f"it was changed after its export: {start} bytes with SHA-256 {digest[:12]}..., "
             f"expected {info.graph_bytes} bytes with {info.digest[:12]}...; copy the file again"
         )
     return blob[:start], info
+
+
+def _digest(graph: bytes, info: BundleInfo) -> str:
+    """SHA-256 of the graph and of all that the description says beside the digest itself."""
+    return hashlib.sha256(graph + replace(info, digest="").to_json().encode()).hexdigest()
 
 
 def _entry(text: bytes) -> bytes:
