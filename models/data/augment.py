@@ -6,6 +6,7 @@ to carry over from depth cameras to webcams.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,7 +88,7 @@ class Augmentation:
         limits = (self.yaw_deg, self.pitch_deg, self.roll_deg)
         turn = rotation_matrices(*(torch.deg2rad(_uniform(body, -limit, limit, size)) for limit in limits))
         body = body @ turn.transpose(1, 2)[:, None]
-        low, high = (torch.log(torch.tensor(value)).item() for value in self.depth)
+        low, high = (math.log(value) for value in self.depth)
         depth = _uniform(body, low, high, size).exp()
         depth = torch.where(_chance(body, self.depth_share), depth, torch.ones_like(depth))
         factors = torch.stack((torch.ones_like(depth), torch.ones_like(depth), depth), dim=-1)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
+
+from models.data.sampling import Sample
 
 
 class Batch(NamedTuple):
@@ -21,3 +25,10 @@ class Batch(NamedTuple):
     confidence: Tensor
     label: Tensor
     slot: Tensor
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Stack samples of one-person windows."""
+    positions, confidence, labels, slots = zip(*samples, strict=True)
+    stack = [torch.stack([torch.from_numpy(value) for value in values])[:, None] for values in (positions, confidence)]
+    return Batch(stack[0], stack[1], torch.tensor(labels), torch.tensor(slots))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +132,7 @@ def _existing(root: Path, file: str) -> Path:
 _Part = tuple[slice, str, int, str, str]
 
 
-def _cut_sequences(arrays: Mapping[str, NDArray]) -> list[_Part]:
+def _cut_sequences(arrays: Mapping[str, NDArray[Any]]) -> list[_Part]:
     classes, count = arrays["class_name"], len(arrays["offset"])
     used = arrays.get("in_557", np.ones(count, bool))
     splits = arrays.get("split", np.full(count, ""))
@@ -148,7 +149,7 @@ def _cut_sequences(arrays: Mapping[str, NDArray]) -> list[_Part]:
     ]
 
 
-def _cut_streams(arrays: Mapping[str, NDArray]) -> list[_Part]:
+def _cut_streams(arrays: Mapping[str, NDArray[Any]]) -> list[_Part]:
     parts: list[_Part] = []
     for i, (offset, length) in enumerate(zip(arrays["offset"], arrays["length"], strict=True)):
         labels = arrays["frame_label"][offset : offset + length]
@@ -186,8 +187,3 @@ def read_desk_clips(root: Path) -> list[Clip]:
         confidence = np.clip(part[..., 3], 0, 1)
         clips.append(Clip(flat * factor, confidence, 30.0, str(labels[i]), 0, "desk", f"desk{i:03d}"))
     return clips
-
-
-def select(clips: Sequence[Clip], keep: Callable[[Clip], bool]) -> list[Clip]:
-    """The clips for which ``keep`` holds."""
-    return [clip for clip in clips if keep(clip)]

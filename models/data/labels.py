@@ -32,9 +32,19 @@ class LabelMap:
         used |= self.background | self.leg_actions | set(self.mirrored) | set(self.mirrored.values())
         if unknown := used - set(self.names):
             raise ValueError(f"labels {sorted(unknown)} are not in the label list {list(self.names)}")
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"the label list {list(self.names)} repeats a label")
+        if one_way := [name for name in self.mirrored if self.mirror_of(self.mirror_of(name)) != name]:
+            raise ValueError(f"mirrored twice, {one_way} become other labels; list both directions")
 
     def index(self, name: str) -> int:
-        """Index of a label."""
+        """Index of a label.
+
+        Raises:
+            ValueError: There is no such label.
+        """
+        if name not in self.names:
+            raise ValueError(f"unknown label {name!r}; choose one of: {', '.join(self.names)}")
         return self.names.index(name)
 
     def mirror_of(self, name: str) -> str:
@@ -57,7 +67,7 @@ def read_labels(path: Path) -> LabelMap:
     """Read a label table.
 
     Raises:
-        ValueError: The table names a label that is not in its own list.
+        ValueError: The table names a label that is not in its own list, repeats one, or contradicts itself.
     """
     table = yaml.safe_load(path.read_text(encoding="utf-8"))
     return LabelMap(

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import lightning as L
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, WeightedRandomSampler
+from torch.utils.data import DataLoader, Subset
 
-from csre_ros.skeleton import SkeletonLayout
 from models.data.augment import Augmentation
 from models.data.batch import Batch
-from models.data.clips import DATA_SETS, Clip, read_clips, read_desk_clips, select
-from models.data.labels import LabelMap, read_labels
+from models.data.clips import DATA_SETS, Clip, read_clips, read_desk_clips
+from models.data.labels import read_labels
+from models.data.module import SkeletonData
+from models.data.sampling import Sample
 from models.data.synthesis import BODY
 from models.data.windows import Recipe, WindowDataset, WindowSpec, item_weights, live_items, to_body
 
@@ -26,7 +24,7 @@ VALIDATION_SUBJECTS = {"utd_mhad": {7}, "msr_action3d": {9}, "nw_ucla": {9}, "ut
 _DESK_NOT_NEGATIVE = {"push"}
 
 
-class LiveData(L.LightningDataModule):
+class LiveData(SkeletonData):
     """Union of the Kinect sets over the joints that a camera sees, odd subjects for training, even ones for test.
 
     One odd subject of each set, and every fifth desk clip, make the validation part.
@@ -59,30 +57,17 @@ class LiveData(L.LightningDataModule):
         workers: int = 1,
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size, workers, seed)
         self.save_hyperparameters(ignore=["augmentation"])
-        self.labels: LabelMap = read_labels(labels_file)
+        self.labels = read_labels(labels_file)
+        self.layout = BODY
         self.spec = WindowSpec(seconds, steps)
         self.mixture = mixture or {
             "clip": 0.62, "still": 0.10, "wave": 0.08, "raised": 0.05, "legless": 0.03, "desk": 0.12
         }  # fmt: skip
         self.augmentation = augmentation or Augmentation()
-        self.persons = 1
-        self._root, self._sets, self._seed = root, list(sets), seed
-        self._loader = partial(DataLoader, batch_size=batch_size, num_workers=workers, persistent_workers=workers > 0)
-        self._epoch_windows = epoch_windows
-        leg = [name in self.labels.leg_actions for name in self.labels.names]
-        self._needs_legs = torch.tensor(leg)
-
-    @property
-    def layout(self) -> SkeletonLayout:
-        """Layout of the windows."""
-        return BODY
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Labels in index order."""
-        return self.labels.names
+        self._root, self._sets, self._epoch_windows = root, list(sets), epoch_windows
+        self._needs_legs = torch.tensor([name in self.labels.leg_actions for name in self.classes])
 
     @property
     def terms(self) -> list[dict[str, str]]:
@@ -93,7 +78,7 @@ class LiveData(L.LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Read the clips and list the windows of every part."""
         clips = [clip for name in self._sets for clip in read_clips(name, self._root)]
-        desk = select(read_desk_clips(self._root), lambda clip: clip.label not in _DESK_NOT_NEGATIVE)
+        desk = [clip for clip in read_desk_clips(self._root) if clip.label not in _DESK_NOT_NEGATIVE]
         clips = to_body(clips + desk)
         parts = {part: [clip for clip in clips if self._part(clip) == part] for part in ("train", "val", "test")}
         self.train = self._windows(parts["train"], fixed=False)
@@ -119,33 +104,23 @@ class LiveData(L.LightningDataModule):
         """``[slots]`` label of every training window: the classes of the memory banks."""
         return torch.tensor([item.label for item in self.train.items])
 
-    def train_dataloader(self) -> DataLoader[Any]:
+    def train_dataloader(self) -> DataLoader[Sample]:
         """Windows drawn by the mixture."""
         weights = item_weights(self.train.items, self.train.clips, self.mixture)
-        generator = torch.Generator().manual_seed(self._seed)
-        sampler = WeightedRandomSampler(weights.tolist(), self._epoch_windows, generator=generator)
-        return self._loader(self.train, sampler=sampler, drop_last=True, collate_fn=collate)
+        count = self._epoch_windows
+        return self._train_loader(self.train, lambda rng: rng.choice(len(weights), count, p=weights), count)
 
-    def val_dataloader(self) -> DataLoader[Any]:
+    def val_dataloader(self) -> DataLoader[Sample]:
         """Fixed windows of the validation subjects."""
-        return self._loader(self.val, collate_fn=collate)
+        return self._loader(self.val)
 
-    def test_dataloader(self) -> DataLoader[Any]:
+    def test_dataloader(self) -> DataLoader[Sample]:
         """Fixed windows of the test subjects; synthetic recipes stay out."""
         plain = [i for i, item in enumerate(self.test.items) if item.recipe is Recipe.CLIP]
-        return self._loader(torch.utils.data.Subset(self.test, plain), collate_fn=collate)
+        return self._loader(Subset(self.test, plain))
 
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Augment training batches on the device."""
-        if self.trainer is None or not self.trainer.training:
-            return batch
+    def augment(self, batch: Batch) -> Batch:
+        """View, depth, size, noise, and what a camera cannot see."""
         keeps_legs = self._needs_legs.to(batch.label.device)[batch.label]
         positions, confidence = self.augmentation(batch.positions[:, 0], batch.confidence[:, 0], keeps_legs)
         return batch._replace(positions=positions[:, None], confidence=confidence[:, None])
-
-
-def collate(samples: Sequence[tuple[Any, ...]]) -> Batch:
-    """Stack samples of one-person windows."""
-    positions, confidence, labels, slots = zip(*samples, strict=True)
-    stack = [torch.stack([torch.from_numpy(value) for value in values])[:, None] for values in (positions, confidence)]
-    return Batch(stack[0], stack[1], torch.tensor(labels), torch.tensor(slots))

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import lightning as L
 import numpy as np
 import torch
+from numpy.random import Generator
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from csre_ros.skeleton import FloatArray, SkeletonLayout, get_layout
+from csre_ros.skeleton import FloatArray, get_layout
 from models.data.augment import rotation_matrices
 from models.data.batch import Batch
 from models.data.clips import DATA_SETS, Clip, read_clips
-from models.data.labels import LabelMap, plain_labels
-from models.data.live import VALIDATION_SUBJECTS, collate
+from models.data.labels import plain_labels
+from models.data.live import VALIDATION_SUBJECTS
+from models.data.module import SkeletonData
+from models.data.sampling import Sample, SampleDataset
 from models.data.windows import WindowSpec, resample
 
 
-class ClipDataset(Dataset[tuple[FloatArray, FloatArray, int, int]]):
+class ClipDataset(SampleDataset):
     """Whole clips, stretched to the time steps of the encoder.
 
     Args:
@@ -35,25 +36,25 @@ class ClipDataset(Dataset[tuple[FloatArray, FloatArray, int, int]]):
     def __init__(
         self, clips: Sequence[Clip], classes: Sequence[str], steps: int, crop: tuple[float, float], seed: int
     ) -> None:
+        super().__init__(seed)
         self.clips = list(clips)
         self.labels = [list(classes).index(clip.label) for clip in clips]
-        self._steps, self._crop, self._seed, self._visit = steps, crop, seed, 0
+        self._steps, self._crop = steps, crop
 
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, int, int]:
-        self._visit += 1
-        rng = np.random.default_rng((self._seed, self._visit, index))
+    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray, int]:
+        """A clip, or a piece of it."""
         clip = self.clips[index]
         last = (len(clip) - 1) / clip.rate
         span = last * rng.uniform(*self._crop)
         start = rng.uniform(0, last - span) if span < last else 0.0
         positions, confidence = resample(clip, np.linspace(start, start + span, self._steps, dtype=np.float32))
-        return positions.astype(np.float32), confidence.astype(np.float32), self.labels[index], index
+        return positions, confidence, self.labels[index]
 
 
-class ProtocolData(L.LightningDataModule):
+class ProtocolData(SkeletonData):
     """Training, validation and test clips of one data set.
 
     The validation part is one subject of the training half. With ``hold_out`` off the subject trains too, as in the
@@ -90,15 +91,14 @@ class ProtocolData(L.LightningDataModule):
         workers: int = 1,
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size, workers, seed)
         self.save_hyperparameters()
         clips = read_clips(name, root, get_layout(layout))
         if not any(clip.split for clip in clips):
             raise ValueError(f"data set {name!r} has no standard split; choose one that has, such as utd_mhad")
-        self.labels: LabelMap = plain_labels(name, sorted({clip.label for clip in clips}))
+        self.labels = plain_labels(name, sorted({clip.label for clip in clips}))
         self.spec = WindowSpec(max(clip.seconds for clip in clips), steps)
-        self.layout: SkeletonLayout = get_layout(layout)
-        self.persons = 1
+        self.layout = get_layout(layout)
         self._name, self._repeats, self._rotation = name, repeats, rotation_deg
         held = VALIDATION_SUBJECTS[name]
         train = [clip for clip in clips if clip.split == "train"]
@@ -110,12 +110,6 @@ class ProtocolData(L.LightningDataModule):
         self.parts = {
             part: ClipDataset(chosen, self.classes, steps, crops[part], seed) for part, chosen in parts.items()
         }
-        self._batch_size, self._workers = batch_size, workers
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names in index order."""
-        return self.labels.names
 
     @property
     def terms(self) -> list[dict[str, str]]:
@@ -127,34 +121,22 @@ class ProtocolData(L.LightningDataModule):
         """``[slots]`` class of every training clip."""
         return torch.tensor(self.parts["train"].labels)
 
-    def train_dataloader(self) -> DataLoader[Any]:
+    def train_dataloader(self) -> DataLoader[Sample]:
         """Training clips, each ``repeats`` times, shuffled."""
         count = len(self.parts["train"])
-        order = torch.utils.data.SubsetRandomSampler([i for _ in range(self._repeats) for i in range(count)])
-        return self._loader("train", sampler=order, drop_last=True)
+        visits = count * self._repeats
+        return self._train_loader(self.parts["train"], lambda rng: rng.permutation(visits) % count, visits)
 
-    def val_dataloader(self) -> DataLoader[Any]:
+    def val_dataloader(self) -> DataLoader[Sample]:
         """Clips of the held-out subject."""
-        return self._loader("val")
+        return self._loader(self.parts["val"])
 
-    def test_dataloader(self) -> DataLoader[Any]:
+    def test_dataloader(self) -> DataLoader[Sample]:
         """Test clips of the standard split."""
-        return self._loader("test")
+        return self._loader(self.parts["test"])
 
-    def _loader(self, part: str, **options: Any) -> DataLoader[Any]:
-        return DataLoader(
-            self.parts[part],
-            batch_size=self._batch_size,
-            num_workers=self._workers,
-            persistent_workers=self._workers > 0,
-            collate_fn=collate,
-            **options,
-        )
-
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Turn training clips on the device."""
-        if self.trainer is None or not self.trainer.training or not self._rotation:
-            return batch
+    def augment(self, batch: Batch) -> Batch:
+        """Turn the clips."""
         limit, size = float(np.deg2rad(self._rotation)), len(batch.label)
         device = batch.positions.device
         yaw = torch.empty(size, device=device).uniform_(-limit, limit)

@@ -85,7 +85,8 @@ def raise_arm(positions: FloatArray, side: str, style: WaveStyle, instants: Floa
     """
     shoulder, elbow, wrist = arm(side)
     other = arm("right" if side == "left" else "left")[0]
-    out = (positions[:, shoulder] - positions[:, other]) * np.array((1, 0, 1), np.float32)
+    out: FloatArray = np.subtract(positions[:, shoulder], positions[:, other])
+    out[:, 1] = 0
     out /= np.maximum(np.linalg.norm(out, axis=-1, keepdims=True), 1e-3)
     # Forward is where the chest points: the left shoulder is at larger x of somebody who faces the camera.
     left = out if side == "left" else -out
@@ -118,23 +119,30 @@ def onset(rng: Generator, instants: FloatArray) -> FloatArray:
         return np.ones_like(instants)
     span = float(instants[-1] - instants[0])
     start = instants[0] + rng.uniform(-0.2, 0.35) * span
-    ramp = np.clip((instants - start) / rng.uniform(0.2, 0.6), 0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    ramp: FloatArray = np.clip((instants - start) / rng.uniform(0.2, 0.6), 0, 1).astype(np.float32)
+    return ramp * ramp * (3 - 2 * ramp)
 
 
-def give_arms(positions: FloatArray, donor: FloatArray) -> None:
+def give_arms(
+    positions: FloatArray, confidence: FloatArray, donor_positions: FloatArray, donor_confidence: FloatArray
+) -> None:
     """Put a donor's arms on a body, in place, turned by the angle between the two shoulder lines.
+
+    A foreign arm is seen where both the body's and the donor's own are.
 
     Args:
         positions: ``[T, V, 3]`` of the body.
-        donor: ``[T, V, 3]`` of the donor.
+        confidence: ``[T, V]`` of the body.
+        donor_positions: ``[T, V, 3]`` of the donor.
+        donor_confidence: ``[T, V]`` of the donor.
     """
-    turn = _yaw(positions) - _yaw(donor)
+    turn = _yaw(positions) - _yaw(donor_positions)
     cos, sin = np.cos(turn)[:, None], np.sin(turn)[:, None]
     for side in ("left", "right"):
         shoulder, *rest = arm(side)
+        confidence[:, rest] = np.minimum(confidence[:, rest], donor_confidence[:, rest])
         for joint in rest:
-            offset = donor[:, joint] - donor[:, shoulder]
+            offset = donor_positions[:, joint] - donor_positions[:, shoulder]
             x = cos * offset[:, :1] + sin * offset[:, 2:]
             z = -sin * offset[:, :1] + cos * offset[:, 2:]
             positions[:, joint] = positions[:, shoulder] + np.concatenate((x, offset[:, 1:2], z), axis=-1)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 from numpy.random import Generator
-from torch.utils.data import Dataset
+from numpy.typing import NDArray
 
+from csre_ros.recognition import window
 from csre_ros.skeleton import FloatArray, LayoutMapping, get_layout, mirror
 from models.data.clips import Clip
 from models.data.labels import LabelMap
+from models.data.sampling import SampleDataset
 from models.data.synthesis import BODY, WaveStyle, give_arms, hips, legs, onset, ping_pong, raise_arm
 
 
@@ -66,23 +68,21 @@ def to_body(clips: Sequence[Clip]) -> list[Clip]:
 
 
 def resample(clip: Clip, instants: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """A clip at given instants; before its first frame and after its last one it stands still.
+    """A clip at given instants, through the runtime's own window, so that training and serving cannot drift apart.
+
+    Before its first frame and after its last one the clip stands still.
 
     Args:
         clip: The clip.
         instants: ``[steps]`` seconds from the clip's first frame.
 
     Returns:
-        ``[steps, V, 3]`` and ``[steps, V]``, interpolated like the runtime's window: weighted by confidence.
+        ``[steps, V, 3]``, 0 where nothing was seen, and ``[steps, V]``.
     """
-    place = np.clip(instants * clip.rate, 0, len(clip) - 1)
-    low = np.minimum(place.astype(int), max(len(clip) - 2, 0))
-    high = np.minimum(low + 1, len(clip) - 1)
-    share = (place - low).astype(np.float32)[:, None]
-    before, after = (1 - share) * clip.confidence[low], share * clip.confidence[high]
-    confidence = before + after
-    total = before[..., None] * clip.positions[low] + after[..., None] * clip.positions[high]
-    return total / np.maximum(confidence[..., None], 1e-6), confidence
+    stamps_ns = np.round(np.arange(len(clip)) * (1e9 / clip.rate)).astype(np.int64)
+    instants_ns = instants.astype(np.float64) * 1e9
+    positions, confidence = window.resample(stamps_ns, clip.positions, clip.confidence, instants_ns)
+    return np.nan_to_num(positions), confidence
 
 
 def live_items(clips: Sequence[Clip], labels: LabelMap) -> list[Item]:
@@ -118,7 +118,7 @@ def _sides(item: Item, labels: LabelMap) -> list[Item]:
     return [replace(item, mirror=0.0), replace(item, mirror=1.0, label=labels.index(labels.mirror_of(name)))]
 
 
-def item_weights(items: Sequence[Item], clips: Sequence[Clip], mixture: dict[str, float]) -> FloatArray:
+def item_weights(items: Sequence[Item], clips: Sequence[Clip], mixture: Mapping[str, float]) -> NDArray[np.float64]:
     """Sampling weight of every item.
 
     Args:
@@ -126,7 +126,13 @@ def item_weights(items: Sequence[Item], clips: Sequence[Clip], mixture: dict[str
         clips: Their clips.
         mixture: Share of each recipe in a batch; clips from the desk are a recipe of their own named ``desk``. Inside
             the plain clips a label counts by the square root of its size, so that small labels are seen.
+
+    Raises:
+        ValueError: The mixture names a recipe that does not exist.
     """
+    known = [*(recipe.value for recipe in Recipe), "desk"]
+    if unknown := set(mixture) - set(known):
+        raise ValueError(f"unknown recipes {sorted(unknown)} in the mixture; choose among: {', '.join(known)}")
     group = np.array(
         ["desk" if i.recipe is Recipe.CLIP and clips[i.clip].source == "desk" else i.recipe.value for i in items]
     )
@@ -139,44 +145,42 @@ def item_weights(items: Sequence[Item], clips: Sequence[Clip], mixture: dict[str
         sizes = np.bincount(label[inside], minlength=label.max() + 1)
         raw = 1 / np.sqrt(np.maximum(sizes, 1))[label] if name == "clip" else np.ones(len(items))
         weights[inside] = share * raw[inside] / raw[inside].sum()
-    return (weights / weights.sum()).astype(np.float32)
+    weights /= weights.sum()
+    return weights
 
 
-class WindowDataset(Dataset[tuple[FloatArray, FloatArray, int, int]]):
-    """Windows of ``body13`` skeletons, made anew at every visit.
+class WindowDataset(SampleDataset):
+    """Windows of ``body13`` skeletons.
 
     Args:
         clips: Clips in the ``body13`` layout.
         items: What to cut from them.
         labels: Label list, for the leg actions that borrow arms.
         spec: Length and steps of a window.
-        seed: Base of the random streams; the stream of a visit depends on seed, visit number and item only.
-        fixed: Make the same window at every visit, in the middle of the clip: for validation and test.
-
-    Items:
-        ``(positions [T, V, 3], confidence [T, V], label, slot)``.
+        seed: Base of the random streams.
+        fixed: Cut the middle of the clip, at its own speed and with its own arms: for validation and test.
     """
 
     def __init__(
         self, clips: Sequence[Clip], items: Sequence[Item], labels: LabelMap, spec: WindowSpec, seed: int, fixed: bool
     ) -> None:
-        self.clips, self.items, self.labels, self.spec = list(clips), list(items), labels, spec
-        self._seed, self._fixed, self._visit = seed, fixed, 0
+        super().__init__(seed)
+        self.clips, self.items, self.spec = list(clips), list(items), spec
+        self._fixed = fixed
         self._leg_labels = frozenset(labels.index(name) for name in labels.leg_actions)
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, int, int]:
-        self._visit += not self._fixed
-        rng = np.random.default_rng((self._seed, self._visit, index))
+    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray, int]:
+        """The window of an item."""
         item = self.items[index]
-        positions, confidence = self._make(item, rng)
+        positions, confidence = self._unmirrored(item, rng)
         if rng.random() < (item.mirror if not self._fixed else np.floor(item.mirror)):
             positions, confidence = mirror(positions, confidence, BODY)
-        return positions.astype(np.float32), confidence.astype(np.float32), item.label, index
+        return positions, confidence, item.label
 
-    def _make(self, item: Item, rng: Generator) -> tuple[FloatArray, FloatArray]:
+    def _unmirrored(self, item: Item, rng: Generator) -> tuple[FloatArray, FloatArray]:
         clip = self.clips[item.clip]
         if item.recipe in (Recipe.CLIP, Recipe.LEGLESS):
             positions, confidence = resample(clip, self._instants(clip, rng))
@@ -184,7 +188,7 @@ class WindowDataset(Dataset[tuple[FloatArray, FloatArray, int, int]]):
             if item.label in self._leg_labels and not self._fixed and rng.random() < 0.5:
                 donor = self.clips[int(rng.integers(len(self.clips)))]
                 if donor.source != "desk":
-                    give_arms(positions, resample(donor, self._instants(donor, rng))[0])
+                    give_arms(positions, confidence, *resample(donor, self._instants(donor, rng)))
             if item.recipe is Recipe.LEGLESS:
                 confidence[:, legs() + hips() * int(rng.integers(2))] = 0
             return positions, confidence
