@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -13,9 +15,10 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from models.csre import CSRELoss
 from models.data.batch import Batch
+from models.data.module import SkeletonData
 from models.encoders import build_encoder
 from models.network import Network
-from models.preprocess import PREPROCESSORS
+from models.preprocess import build_preprocess
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Optimisation:
             return (epoch + 1) / (self.warmup_epochs + 1)
         if self.milestones:
             return 0.1 ** sum(epoch >= step for step in self.milestones)
-        return 0.5 * (1 + torch.cos(torch.tensor(torch.pi * epoch / epochs)).item())
+        return 0.5 * (1 + math.cos(math.pi * epoch / epochs))
 
 
 class ActionClassifier(L.LightningModule):
@@ -92,6 +95,7 @@ class ActionClassifier(L.LightningModule):
         self.save_hyperparameters()
         self.encoder_name, self._options, self._preprocess = encoder, encoder_options or {}, preprocess
         self.contrast, self.optimisation = contrast, optimisation
+        self._seed = torch.initial_seed()
         self.network: Network
         self.csre: CSRELoss | None = None
         self.accuracy: nn.ModuleDict
@@ -100,8 +104,8 @@ class ActionClassifier(L.LightningModule):
         """Build the network for the data at hand; Lightning calls this before fit, validation, test and loading."""
         if hasattr(self, "network"):
             return
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        front = PREPROCESSORS[self._preprocess](data.layout)
+        data: SkeletonData = self.trainer.datamodule  # type: ignore[attr-defined]
+        front = build_preprocess(self._preprocess, data.layout)
         encoder = build_encoder(
             self.encoder_name,
             len(data.classes),
@@ -127,6 +131,11 @@ class ActionClassifier(L.LightningModule):
                 positive_fraction=self.contrast.positive_fraction,
                 dataset=type(data).__name__,
             )
+
+    def on_train_epoch_start(self) -> None:
+        """Seed dropout and augmentation by the epoch: a resumed run then draws what the uninterrupted one would."""
+        entropy = np.random.SeedSequence((self._seed, self.global_rank, self.current_epoch))
+        torch.manual_seed(int(entropy.generate_state(1)[0]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Cross-entropy, plus the contrastive term where it is enabled."""

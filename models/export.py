@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from lightning.pytorch.cli import LightningCLI
 
-from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metric, append_metadata
+from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metric, append_metadata, split_metadata
 from models.calibrate import thresholds
 from models.classifier import ActionClassifier
-from models.data.batch import Batch
 from models.data.live import LiveData
+from models.data.module import SkeletonData
 from models.network import Network
 from models.scores import Scores, score
 
@@ -31,8 +31,17 @@ def export(run: Path, output: Path, name: str, checkpoint: str = "best", passes:
 
     Returns:
         The description inside the bundle.
+
+    Raises:
+        FileNotFoundError: The folder holds no such run or checkpoint.
+        ValueError: The run was trained on something else than :class:`LiveData`.
     """
     model, data, seed = restore(run, checkpoint)
+    if not isinstance(data, LiveData):
+        raise ValueError(
+            f"{run} was trained on {type(data).__name__}; a bundle for live cameras comes from a run on LiveData, "
+            "such as models/configs/live_hcn.yaml"
+        )
     calibration = calibration_scores(model.network, data, passes)
     background = {data.labels.index(label) for label in data.labels.background}
     limits = thresholds(calibration, background)
@@ -56,13 +65,13 @@ def export(run: Path, output: Path, name: str, checkpoint: str = "best", passes:
         commit=_commit(),
         seed=seed,
     )
-    graph = onnx_graph(model.network, data)
+    bundle = append_metadata(onnx_graph(model.network, data), info)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(append_metadata(graph, info))
-    return info
+    output.write_bytes(bundle)
+    return split_metadata(bundle)[1]
 
 
-def restore(run: Path, checkpoint: str) -> tuple[ActionClassifier, LiveData, int]:
+def restore(run: Path, checkpoint: str) -> tuple[ActionClassifier, SkeletonData, int]:
     """Model and data of a training run, ready to be scored, and its seed.
 
     Raises:
@@ -90,43 +99,32 @@ def restore(run: Path, checkpoint: str) -> tuple[ActionClassifier, LiveData, int
 
 def calibration_scores(network: Network, data: LiveData, passes: int) -> Scores:
     """Scores of validation windows: the fixed ones, then augmented ones as a camera might deliver them."""
-    needs_legs = torch.tensor([label in data.labels.leg_actions for label in data.classes])
-
-    def augment(batch: Batch) -> Batch:
-        positions, confidence = data.augmentation(
-            batch.positions[:, 0], batch.confidence[:, 0], needs_legs[batch.label]
-        )
-        return batch._replace(positions=positions[:, None], confidence=confidence[:, None])
-
     with torch.random.fork_rng():
         torch.manual_seed(0)
         parts = [
             score(network, data.val_dataloader()),
-            *(score(network, data.val_dataloader(), augment) for _ in range(passes)),
+            *(score(network, data.val_dataloader(), data.augment) for _ in range(passes)),
         ]
     return Scores(
-        *(
-            torch.cat([torch.from_numpy(getattr(part, field)) for part in parts]).numpy()
-            for field in ("probabilities", "labels", "slots")
-        )
+        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.slots for part in parts]),
     )
 
 
 def figures(test: Scores, data: LiveData) -> list[Metric]:
     """Accuracy on the test subjects, over all data sets and for each."""
     protocol = "clips of the even subjects, one window each; trained on odd subjects"
-    sources = [data.test.clips[data.test.items[slot].clip].source for slot in test.slots]
+    sources = np.array([data.test.clips[data.test.items[slot].clip].source for slot in test.slots])
     right = test.probabilities.argmax(1) == test.labels
     found = [Metric("top-1", round(float(right.mean()), 4), f"all sets, {len(right)} {protocol}")]
-    for source in sorted(set(sources)):
-        chosen = torch.tensor([name == source for name in sources]).numpy()
-        found.append(
-            Metric(f"top-1 {source}", round(float(right[chosen].mean()), 4), f"{int(chosen.sum())} {protocol}")
-        )
+    for source in np.unique(sources):
+        chosen = right[sources == source]
+        found.append(Metric(f"top-1 {source}", round(float(chosen.mean()), 4), f"{len(chosen)} {protocol}"))
     return found
 
 
-def onnx_graph(network: Network, data: Any) -> bytes:
+def onnx_graph(network: Network, data: SkeletonData) -> bytes:
     """The network as ONNX bytes: batch dynamic, everything else fixed."""
     shape = (2, data.persons, data.spec.steps, len(data.layout))
     example = (torch.rand(*shape, data.layout.dims), torch.ones(shape))
@@ -141,7 +139,8 @@ def onnx_graph(network: Network, data: Any) -> bytes:
         verbose=False,
     )
     assert program is not None
-    return program.model_proto.SerializeToString()
+    graph: bytes = program.model_proto.SerializeToString()
+    return graph
 
 
 def _commit() -> str:

@@ -71,9 +71,9 @@ class PartLocal(nn.Module):
 
 
 class Plain(nn.Module):
-    """Any layout as ``[B, 3, T, V, P]``, measured from the root joint of the first person in the first frame.
+    """Any layout as ``[B, 3, T, V, P]``, measured from the first person's root joint in the first frame that shows it.
 
-    The preprocessing of the data-set protocols, where everybody is always seen.
+    The preprocessing of the data-set protocols, where hardly anything is unseen.
     """
 
     channels = 3
@@ -85,12 +85,25 @@ class Plain(nn.Module):
 
     def forward(self, positions: Tensor, confidence: Tensor) -> Tensor:
         """Shape a window for the encoder; unseen joints become the origin."""
-        origin = positions[:, :1, :1, self._root : self._root + 1]
         seen = (confidence >= SEEN)[..., None]
+        first = seen[:, :1, :, self._root : self._root + 1].int().argmax(dim=2, keepdim=True)
+        roots = positions[:, :1, :, self._root : self._root + 1]
+        origin = roots.gather(2, first.expand(-1, -1, -1, -1, positions.shape[-1]))
         return torch.where(seen, positions - origin, torch.zeros_like(positions)).permute(0, 4, 2, 3, 1)
 
 
 PREPROCESSORS: dict[str, type[PartLocal] | type[Plain]] = {"part_local": PartLocal, "plain": Plain}
+
+
+def build_preprocess(name: str, layout: SkeletonLayout) -> PartLocal | Plain:
+    """Construct the first part of a graph by its name.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    if name not in PREPROCESSORS:
+        raise ValueError(f"unknown preprocess {name!r}; choose one of: {', '.join(PREPROCESSORS)}")
+    return PREPROCESSORS[name](layout)
 
 
 def _mean(positions: Tensor, seen: Tensor, joints: list[int]) -> tuple[Tensor, Tensor]:

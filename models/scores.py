@@ -1,4 +1,4 @@
-"""Scores of a network over a loader: the common ground of calibration, evaluation and plots."""
+"""Scores of a network over a loader: the common ground of calibration and evaluation."""
 
 from __future__ import annotations
 
@@ -26,16 +26,6 @@ class Scores:
     probabilities: NDArray[np.float32]
     labels: NDArray[np.int64]
     slots: NDArray[np.int64]
-
-    def top1(self) -> float:
-        """Share of windows whose most probable class is the true one."""
-        return float((self.probabilities.argmax(1) == self.labels).mean())
-
-    def confusion(self) -> NDArray[np.int64]:
-        """``[K, K]`` counts, true class first."""
-        classes = self.probabilities.shape[1]
-        pairs = self.labels * classes + self.probabilities.argmax(1)
-        return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
 @torch.inference_mode()
