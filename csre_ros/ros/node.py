@@ -49,18 +49,18 @@ class ActionNode(LifecycleNode):
     """
 
     def __init__(self) -> None:
-        super().__init__("action_node")
-        parameters.declare(self)
-        for complaint in unknown(self._parameter_overrides):
-            self.get_logger().warning(complaint)
         self.finished = threading.Event()
-        self._settings = parameters.read(self)
         self._health = Health()
         self._refusal = ""
         self._pipeline: Pipeline | None = None
         self._outputs: Outputs | None = None
         self._input: Input | None = None
         self._stream: Stream | None = None
+        super().__init__("action_node")
+        parameters.declare(self)
+        for complaint in unknown(self._parameter_overrides):
+            self.get_logger().warning(complaint)
+        self._settings = parameters.read(self)
         self.add_post_set_parameters_callback(lambda _: self._adopt())
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 1)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
