@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import Any
 from rclpy.node import Node
 
 from csre_ros.ros.config import NodeSettings
-from csre_ros.ros.diagnostics import Health
+from csre_ros.ros.diagnostics import CAPTURE, Health
 from csre_ros.sources.camera import without_password
 from csre_ros.sources.frames import Source, SourceFrame
 from csre_ros.sources.open import open_source
@@ -52,7 +53,7 @@ class CaptureInput:
 
     def open(self) -> None:
         """Open the source and begin to read it; errors as :func:`csre_ros.sources.open_source`."""
-        source = open_source(self._settings.node.source, replace(self._settings.capture, realtime=True))
+        source = open_source(self._settings.node.source, self._settings.capture)
         source.__enter__()
         self._source = source
         self._stopping.clear()
@@ -82,7 +83,7 @@ class CaptureInput:
                 self._health.skipped(source.dropped - dropped)
                 dropped = source.dropped
         except Exception as error:  # a thread of our own: nobody else would hear of it
-            self._health.failed("capture", error)
+            self._health.failed(CAPTURE, error)
             self._node.get_logger().error(f"{self.what}: {error}")
         self._ended()
 
@@ -93,10 +94,19 @@ class CaptureInput:
         recognizer = self._settings.recognizer
         pause_s = max(recognizer.tracker.death_s, recognizer.window.max_gap_s) + _MARGIN_S
         while True:
-            shift_ns: int | None = None
-            for frame in source:
-                if shift_ns is None:
-                    shift_ns = self._node.get_clock().now().nanoseconds - frame.stamp_ns
-                yield replace(frame, stamp_ns=frame.stamp_ns + shift_ns)
+            yield from self._play(source)
             if not self._settings.node.loop or self._stopping.wait(pause_s):
                 return
+
+    def _play(self, source: Source) -> Iterator[SourceFrame]:
+        """Hold each frame back until its time, and stamp it with that time."""
+        shift_ns, begin_s = 0, 0.0
+        previous_ns: int | None = None
+        for frame in source:
+            if previous_ns is None or frame.stamp_ns < previous_ns:
+                shift_ns = self._node.get_clock().now().nanoseconds - frame.stamp_ns
+                begin_s = time.monotonic() - frame.stamp_ns / 1e9
+            previous_ns = frame.stamp_ns
+            if self._stopping.wait(max(0.0, begin_s + frame.stamp_ns / 1e9 - time.monotonic())):
+                return
+            yield replace(frame, stamp_ns=frame.stamp_ns + shift_ns)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from csre_ros.ros.inputs import Input
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+CAPTURE = "capture"
+"""The stage that the input itself is."""
 _RATE_WINDOW_S = 3.0
 
 
@@ -75,6 +77,7 @@ class Health:
         with self._lock:
             self._arrivals.append(self._clock())
             self._counts["received"] += 1
+            self._failures.pop(CAPTURE, None)
 
     def rejected(self, reason: str, count: int = 1, detail: str = "") -> None:
         """Input was refused at the border.
@@ -119,7 +122,8 @@ class Health:
         with self._lock:
             self._ages_ms.append(age_ms)
             self._people = people
-            self._failures.clear()
+            # Frames that waited may go through after the source was lost.
+            self._failures = {stage: text for stage, text in self._failures.items() if stage == CAPTURE}
 
     @property
     def silence_s(self) -> float:
@@ -151,7 +155,7 @@ class Health:
                 "incompatible_qos": self._incompatible or "none",
                 **_percentiles("age", self._ages_ms),
             }
-            if failure := self._failures.get("capture"):
+            if failure := self._failures.get(CAPTURE):
                 return Status("input", ERROR, failure, values)
             if message := self._complaint(what, silence, timeout_s, new):
                 return Status("input", WARN, message, values)

@@ -109,7 +109,10 @@ def test_a_lost_source_is_an_error_of_the_input(health, clock):
     deliver(health, clock)
     health.failed("capture", OSError("camera:0 was lost"))
     assert health.input_status("camera:0", 1.0).message == "OSError: camera:0 was lost"
+    health.published(3.0, 1)  # a frame that still waited
     assert health.input_status("camera:0", 1.0).level == ERROR
+    deliver(health, clock)
+    assert health.input_status("camera:0", 1.0).level == OK
 
 
 def test_people_are_counted_and_those_left_out_warn_once(health):

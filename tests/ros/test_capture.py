@@ -1,0 +1,118 @@
+"""Own capture: files stand in for cameras, at their own speed, again and again if so wanted."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
+
+from csre_ros.ros.capture import CaptureInput
+from csre_ros.ros.config import NodeSettings, settings
+from csre_ros.ros.diagnostics import Health
+
+pytestmark = pytest.mark.ros
+FRAMES, RATE = 15, 50.0
+
+
+@pytest.fixture
+def recording(tmp_path, make_body):
+    from csre_ros.skeleton import Frame
+    from csre_ros.sources.recording_writer import RecordingWriter
+
+    path = tmp_path / "arm.mcap"
+    body = make_body("right")
+    with RecordingWriter(path, body.layout) as writer:
+        for i in range(FRAMES):
+            writer.write(Frame(5_000_000_000 + round(i * 1e9 / RATE), "recorded_camera", (body,)))
+    return path
+
+
+@pytest.fixture
+def capture(graph):
+    """Opens a capture; returns it with the lists of what it delivered, and of its ends."""
+    opened = []
+
+    def start(chosen: NodeSettings):
+        frames, ends = [], []
+        source = CaptureInput(graph.peer, chosen, Health(), frames.append, lambda: ends.append(True))
+        source.open()
+        opened.append(source)
+        return source, frames, ends
+
+    yield start
+    for source in opened:
+        source.close()
+
+
+def wait_for(condition, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_recording_is_stamped_with_the_time_at_which_it_is_played(capture, recording):
+    begin_ns = time.time_ns()
+    source, frames, ends = capture(settings({"source": str(recording)}))
+    assert not source.images
+    wait_for(lambda: ends)
+    assert len(frames) == FRAMES
+    stamps = np.array([frame.stamp_ns for frame in frames])
+    assert begin_ns <= stamps[0] <= stamps[-1] <= time.time_ns()
+    np.testing.assert_allclose(np.diff(stamps), 1e9 / RATE, atol=2)
+    assert frames[0].frame_id == "recorded_camera"
+    assert len(frames[0].skeletons) == 1
+
+
+def test_a_loop_pauses_until_the_people_are_given_up(capture, recording):
+    chosen = settings({"source": str(recording), "loop": True, "tracker.death_s": 0.2, "window.max_gap_s": 0.3})
+    _, frames, ends = capture(chosen)
+    wait_for(lambda: len(frames) > 2 * FRAMES)
+    gaps = np.diff([frame.stamp_ns for frame in frames]) / 1e9
+    assert (gaps > 0).all()
+    assert sorted(np.flatnonzero(gaps > 0.3).tolist()) == [FRAMES - 1, 2 * FRAMES - 1]
+    assert not ends
+
+
+def test_closing_does_not_wait_for_the_file(capture, recording):
+    source, frames, _ = capture(settings({"source": str(recording), "loop": True, "tracker.death_s": 10.0}))
+    wait_for(lambda: len(frames) == FRAMES)  # now it pauses for ten seconds
+    begin = time.monotonic()
+    source.close()
+    source.close()
+    assert time.monotonic() - begin < 5
+
+
+def test_a_file_that_breaks_off_ends_the_input_with_an_error(capture, recording, monkeypatch):
+    from csre_ros.sources.recording import RecordingSource
+
+    whole = RecordingSource.__iter__
+
+    def damaged(self):
+        frames = whole(self)
+        yield next(frames)
+        raise ValueError("the recording is damaged after 1 frame")
+
+    monkeypatch.setattr(RecordingSource, "__iter__", damaged)
+    source, frames, ends = capture(settings({"source": str(recording)}))
+    wait_for(lambda: ends)
+    assert len(frames) == 1
+    assert "damaged after 1 frame" in source._health.input_status("arm.mcap", 1.0).message
+
+
+def test_a_video_delivers_images(capture, shared_data):
+    pytest.importorskip("cv2", reason="needs OpenCV")
+    chosen = settings({"source": str(shared_data / "video" / "pose_1.mp4"), "capture.frame_id": "lens"})
+    source, frames, _ = capture(chosen)
+    assert source.images
+    wait_for(lambda: len(frames) > 3)
+    assert frames[0].image.shape[2] == 3
+    assert frames[0].frame_id == "lens"
+
+
+def test_passwords_are_not_shown(graph):
+    chosen = replace(NodeSettings(), node=replace(NodeSettings().node, source="rtsp://guest:secret@camera/live"))
+    source = CaptureInput(graph.peer, chosen, Health(), print, print)
+    assert source.what == "rtsp://***@camera/live"
