@@ -1,0 +1,64 @@
+"""Stop the robot when somebody waves: a controller that subscribes to the action node.
+
+    python examples/stop_on_wave.py --ros-args -r cmd_vel:=/robot/cmd_vel_stop -p gesture:=wave
+
+While somebody waves, and for ``hold_s`` seconds after, it publishes a zero ``geometry_msgs/Twist`` ten times a second
+on ``cmd_vel`` (give it the higher priority in ``twist_mux``), and ``std_msgs/Bool`` on ``stopped`` at each change.
+
+The action node has smoothed the labels already. What is left to a controller: let go only after a pause (``hold_s``),
+so that the gap between two waves does not start the wheels, and act on nothing that is older than ``max_age_ms``. This
+is a courtesy, not a safety function.
+"""
+
+import json
+import time
+from contextlib import suppress
+
+import rclpy
+from geometry_msgs.msg import Twist
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from std_msgs.msg import Bool, String
+
+
+class StopOnWave(Node):
+    """Holds the robot still while the gesture lasts."""
+
+    def __init__(self) -> None:
+        super().__init__("stop_on_wave")
+        self.gesture: str = self.declare_parameter("gesture", "wave").value
+        self.hold_s: float = self.declare_parameter("hold_s", 2.0).value
+        self.max_age_ms: float = self.declare_parameter("max_age_ms", 1000.0).value
+        self.seen_at = float("-inf")
+        self.stopped = False
+        self.velocity = self.create_publisher(Twist, "cmd_vel", 1)
+        self.state = self.create_publisher(Bool, "stopped", 10)
+        self.create_subscription(String, "action_node/actions", self.on_actions, 10)
+        self.create_timer(0.1, self.on_timer)
+
+    def on_actions(self, message: String) -> None:
+        record = json.loads(message.data)
+        waving = any(person["action"] == self.gesture for person in record["persons"])
+        if waving and record["age_ms"] <= self.max_age_ms:
+            self.seen_at = time.monotonic()
+            self.on_timer()
+
+    def on_timer(self) -> None:
+        stop = time.monotonic() - self.seen_at < self.hold_s
+        if stop:
+            self.velocity.publish(Twist())
+        if stop != self.stopped:
+            self.stopped = stop
+            self.state.publish(Bool(data=stop))
+            self.get_logger().info("stopped: somebody waves" if stop else "free to move")
+
+
+def main() -> None:
+    rclpy.init()
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
+        rclpy.spin(StopOnWave())
+    rclpy.try_shutdown()
+
+
+if __name__ == "__main__":
+    main()
