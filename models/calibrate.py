@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.scores import Scores
 
@@ -12,16 +13,21 @@ _CANDIDATES = np.round(np.arange(0.40, 0.91, 0.02), 2)
 
 
 def thresholds(
-    scores: Scores, background: Collection[int], precision: float = 0.9, false_share: float = 0.002
+    scores: Scores,
+    background: Collection[int],
+    weights: NDArray[np.floating] | None = None,
+    precision: float = 0.9,
+    false_share: float = 0.002,
 ) -> list[float]:
     """The least threshold of every class at which it can be trusted.
 
-    A class may fire on at most ``false_share`` of the background windows, and of the action windows on which it fires
-    at least ``precision`` must be its own. Where no candidate reaches both, the strictest one is taken.
+    A class may fire on at most ``false_share`` of the weighted background windows, and of the action windows on which
+    it fires at least ``precision`` must be its own. Where no candidate reaches both, the strictest one is taken.
 
     Args:
         scores: Scores of validation windows, with camera-like negatives among them.
         background: Indices of the labels that mean "nothing to report".
+        weights: ``[N]`` how often a robot meets what each window shows; equal where not given. Counts for background.
         precision: Least share of right windows among those that fire, actions only.
         false_share: Largest share of background windows on which the class fires.
 
@@ -30,6 +36,8 @@ def thresholds(
     """
     winner = scores.probabilities.argmax(1)
     is_background = np.isin(scores.labels, list(background))
+    weight = np.ones(len(scores.labels)) if weights is None else weights
+    total = max(float(weight[is_background].sum()), 1e-9)
     found = []
     for label in range(scores.probabilities.shape[1]):
         if label in background:
@@ -39,7 +47,7 @@ def thresholds(
         chosen = _CANDIDATES[-1]
         for candidate in _CANDIDATES:
             fires = probability >= candidate
-            false = (fires & is_background).sum() / max(is_background.sum(), 1)
+            false = weight[fires & is_background].sum() / total
             acting = fires & ~is_background
             right = (acting & (scores.labels == label)).sum() / max(acting.sum(), 1)
             if false <= false_share and right >= precision and acting.any():

@@ -9,14 +9,20 @@ import numpy as np
 import torch
 import yaml
 from lightning.pytorch.cli import LightningCLI
+from numpy.typing import NDArray
 
 from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metric, append_metadata, split_metadata
 from models.calibrate import thresholds
 from models.classifier import ActionClassifier
 from models.data.live import LiveData
 from models.data.module import SkeletonData
+from models.data.windows import kind_of
 from models.network import Network
 from models.scores import Scores, score
+
+# What a robot sees of people who do nothing for it: mostly stillness, then other movements, work at a desk, and now and
+# then one of the lookalikes that training is full of.
+BACKGROUND_SHARES = {"still": 0.60, "clip": 0.20, "desk": 0.15, "raised": 0.04, "legless": 0.01}
 
 
 def export(run: Path, output: Path, name: str, checkpoint: str = "best", passes: int = 4) -> BundleInfo:
@@ -44,7 +50,7 @@ def export(run: Path, output: Path, name: str, checkpoint: str = "best", passes:
         )
     calibration = calibration_scores(model.network, data, passes)
     background = {data.labels.index(label) for label in data.labels.background}
-    limits = thresholds(calibration, background)
+    limits = thresholds(calibration, background, background_weights(calibration, data))
     test = score(model.network, data.test_dataloader())
     info = BundleInfo(
         name=name,
@@ -110,6 +116,18 @@ def calibration_scores(network: Network, data: LiveData, passes: int) -> Scores:
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.slots for part in parts]),
     )
+
+
+def background_weights(scores: Scores, data: LiveData) -> NDArray[np.float64]:
+    """``[N]`` weights that give every kind of background window the share that :data:`BACKGROUND_SHARES` names."""
+    items = [data.val.items[slot] for slot in scores.slots]
+    kinds = np.array([kind_of(item, data.val.clips) for item in items])
+    is_background = np.isin(scores.labels, [data.labels.index(name) for name in data.labels.background])
+    weights = np.zeros(len(items))
+    for kind, share in BACKGROUND_SHARES.items():
+        chosen = is_background & (kinds == kind)
+        weights[chosen] = share / max(int(chosen.sum()), 1)
+    return weights
 
 
 def figures(test: Scores, data: LiveData) -> list[Metric]:

@@ -118,6 +118,11 @@ def _sides(item: Item, labels: LabelMap) -> list[Item]:
     return [replace(item, mirror=0.0), replace(item, mirror=1.0, label=labels.index(labels.mirror_of(name)))]
 
 
+def kind_of(item: Item, clips: Sequence[Clip]) -> str:
+    """The recipe of a window; plain clips from the desk are a kind of their own."""
+    return "desk" if item.recipe is Recipe.CLIP and clips[item.clip].source == "desk" else item.recipe.value
+
+
 def item_weights(items: Sequence[Item], clips: Sequence[Clip], mixture: Mapping[str, float]) -> NDArray[np.float64]:
     """Sampling weight of every item.
 
@@ -133,9 +138,7 @@ def item_weights(items: Sequence[Item], clips: Sequence[Clip], mixture: Mapping[
     known = [*(recipe.value for recipe in Recipe), "desk"]
     if unknown := set(mixture) - set(known):
         raise ValueError(f"unknown recipes {sorted(unknown)} in the mixture; choose among: {', '.join(known)}")
-    group = np.array(
-        ["desk" if i.recipe is Recipe.CLIP and clips[i.clip].source == "desk" else i.recipe.value for i in items]
-    )
+    group = np.array([kind_of(item, clips) for item in items])
     label = np.array([item.label for item in items])
     weights = np.zeros(len(items))
     for name, share in mixture.items():
