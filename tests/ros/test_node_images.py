@@ -1,0 +1,126 @@
+"""The node on image topics, with the real pose stage: pictures in, people out, and bad pictures counted."""
+
+import array
+import json
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
+pytest.importorskip("mediapipe", reason="needs the pose stage: pip install 'csre_ros[mediapipe]'")
+import cv2
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2
+from std_msgs.msg import String
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture(scope="module")
+def picture(shared_data):
+    """One person, 256 x 256."""
+    return cv2.resize(cv2.imread(str(shared_data / "video" / "pose.jpg")), (256, 256))
+
+
+class ImageTalker:
+    def __init__(self, graph, message, topic):
+        self.graph = graph
+        self.node = graph.start_node()
+        self.people = graph.listen(PointCloud2, "/action_node/skeletons", qos_profile_sensor_data)
+        self.records = graph.listen(String, "/action_node/actions", read=lambda message: json.loads(message.data))
+        self.publisher = graph.publisher(message, topic, 1)
+
+    def say(self, message):
+        """Publish, and wait until the node has dealt with it."""
+        message.header.stamp = self.graph.peer.get_clock().now().to_msg()
+        message.header.frame_id = "lens"
+        before = len(self.records), self.rejected
+        self.publisher.publish(message)
+        self.graph.until(lambda: (len(self.records), self.rejected) != before, 10.0)
+        self.graph.spin(0.02)
+
+    def show(self, message):
+        """Publish until the person counts as followed."""
+        self.graph.until(lambda: self.say(message) or (self.people and self.people[-1].height == 1))
+
+    @property
+    def rejected(self):
+        return self.node._health.input_status("", 1.0).values["rejected"]
+
+
+def image_talker(graph_with, bundle, name="image", message=Image, topic="image"):
+    graph = graph_with("-p", f"input:={name}", "-p", f"bundle:={bundle}", "-p", "max_rate_hz:=1000.0")
+    return ImageTalker(graph, message, topic)
+
+
+def to_image(pixels, encoding="bgr8", **changes):
+    rows, columns = pixels.shape[:2]
+    values = {"height": rows, "width": columns, "step": pixels[0].nbytes, "encoding": encoding, **changes}
+    return Image(data=array.array("B", pixels.tobytes()), **values)
+
+
+def test_images_of_every_encoding_show_the_person_and_bad_ones_are_counted(graph_with, tiny_bundle, picture):
+    talker = image_talker(graph_with, tiny_bundle)
+    good = [
+        to_image(picture),
+        to_image(picture[..., ::-1], "rgb8"),
+        to_image(np.dstack([picture, picture[..., :1]]), "bgra8"),
+        to_image(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), "mono8"),
+        to_image(np.pad(picture, ((0, 0), (0, 10), (0, 0))), width=256),
+    ]
+    bad = [
+        to_image(picture, height=0),
+        to_image(picture, width=0),
+        to_image(picture, step=700),
+        to_image(picture, height=257),
+        to_image(picture[..., :2], "16UC1"),
+        to_image(picture, "telepathy8"),
+    ]
+    talker.show(good[0])
+    before = len(talker.people)
+    for message in (*good, *bad, good[0]):
+        talker.say(message)
+    people = talker.people[before:]
+    assert [(cloud.height, cloud.width) for cloud in people] == [(1, 33)] * (len(good) + 1)
+    assert {cloud.header.frame_id for cloud in people} == {"lens"}
+    assert talker.rejected == len(bad)
+    status = talker.graph.status("input")
+    assert status.table["rejected: unreadable message"] == str(len(bad))
+    assert float(talker.graph.status("pose").table["p50_ms"]) > 0
+
+
+def test_compressed_images(graph_with, tiny_bundle, picture):
+    talker = image_talker(graph_with, tiny_bundle, "compressed_image", CompressedImage, "image/compressed")
+    jpeg = array.array("B", cv2.imencode(".jpg", picture)[1].tobytes())
+    talker.show(CompressedImage(format="jpeg", data=jpeg))
+    before = len(talker.people)
+    talker.say(CompressedImage(format="jpeg", data=jpeg[:50]))
+    talker.say(CompressedImage(format="bgr8; jpeg compressed bgr8", data=jpeg))
+    assert [cloud.height for cloud in talker.people[before:]] == [1]
+    assert talker.rejected == 1
+
+
+def test_the_newest_image_wins_and_the_others_are_counted(graph_with, tiny_bundle, picture):
+    talker = image_talker(graph_with, tiny_bundle)
+    talker.show(to_image(picture))
+    begin, before = talker.graph.status("input").table, len(talker.records)
+    observe = talker.node._pipeline.observe
+
+    def slowly(source):
+        time.sleep(0.2)
+        return observe(source)
+
+    talker.node._pipeline.observe = slowly
+    stamps = []
+    for _ in range(20):
+        image = to_image(picture)
+        image.header.stamp = talker.graph.peer.get_clock().now().to_msg()
+        stamps.append(image.header.stamp)
+        talker.publisher.publish(image)
+        talker.graph.spin(0.02)
+    talker.graph.until(lambda: talker.people[-1].header.stamp == stamps[-1])
+    end = talker.graph.status("input").table
+    received, skipped = (int(end[name]) - int(begin[name]) for name in ("received", "skipped"))
+    assert skipped >= 10
+    assert received - skipped == len(talker.records) - before  # every image was looked at or counted
