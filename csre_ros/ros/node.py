@@ -29,6 +29,7 @@ from csre_ros.ros import parameters
 from csre_ros.ros.config import unknown
 from csre_ros.ros.diagnostics import ERROR, OK, Health, Status, runtime_statuses, to_message
 from csre_ros.ros.inputs import Input, check_dims, make_input
+from csre_ros.ros.logs import RosLogHandler
 from csre_ros.ros.outputs import Outputs
 from csre_ros.ros.stream import Stream
 from csre_ros.sources.frames import SourceFrame
@@ -57,6 +58,8 @@ class ActionNode(LifecycleNode):
         self._input: Input | None = None
         self._stream: Stream | None = None
         super().__init__("action_node")
+        self._log_handler = RosLogHandler(self.get_logger())
+        self._log_handler.attach()
         parameters.declare(self)
         for complaint in unknown(self._parameter_overrides):
             self.get_logger().warning(complaint)
@@ -123,6 +126,7 @@ class ActionNode(LifecycleNode):
         """Stop everything, then leave the graph."""
         self._stop()
         self._free()
+        self._log_handler.detach()
         super().destroy_node()
 
     def _configure(self) -> None:

@@ -179,7 +179,7 @@ class TestOnTheNode:
         ("parameter", "words"),
         [
             ("window.stride_s:=100.0", "window.stride_s"),
-            ("input:=telepathy", "choose one of: camera"),
+            ("layout:=kinect99", "choose one of: body13"),
             ("tracker.gate_m:=1", "DOUBLE"),
         ],
     )
