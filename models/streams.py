@@ -1,0 +1,71 @@
+"""The four streams of the public benchmarks: joints, bones, and the motion of both; part of the exported graph.
+
+Source: the bone and motion streams of Shi et al., "Skeleton-Based Action Recognition With Multi-Stream Adaptive Graph
+Convolutional Networks", IEEE TIP 29 (2020).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from csre_ros.skeleton import SkeletonLayout
+from models.encoders.graph import spatial_partition
+
+STREAMS = ("joint", "bone", "joint_motion", "bone_motion")
+
+
+class Stream(nn.Module):
+    """``[B, 3, T, V, P]`` joints to a stream of the same shape.
+
+    A bone is the way from the parent to the child; the root has none and keeps its coordinates, which carry the
+    trajectory. Motion is the step to the next frame, zero in the last one. What hangs on an unseen joint is zero.
+
+    Args:
+        name: One of :data:`STREAMS`.
+        layout: Skeleton; bones follow the tree that the graph encoders use.
+        relative: Measure the joint stream from the root of every frame; the root itself keeps its coordinates. So do
+            Hyperformer, BlockGCN and CSRE; CTR-GCN does not. Bones do not change by it.
+
+    Raises:
+        ValueError: There is no such stream.
+    """
+
+    parents: Tensor
+    has_parent: Tensor
+
+    def __init__(self, name: str, layout: SkeletonLayout, *, relative: bool = False) -> None:
+        super().__init__()
+        if name not in STREAMS:
+            raise ValueError(f"unknown stream {name!r}; choose one of: {', '.join(STREAMS)}")
+        self.name, self.relative = name, relative
+        kind, _, motion = name.partition("_")
+        self._motion = bool(motion)
+        root = layout.index[layout.root]
+        if kind == "bone":
+            towards_parent = spatial_partition(layout)[2]
+            parents = towards_parent.argmax(1)
+        else:
+            parents = torch.full((len(layout),), root)
+        has_parent = torch.full((len(layout),), kind == "bone" or relative)
+        has_parent[root] = False
+        self.register_buffer("parents", parents, persistent=False)
+        self.register_buffer("has_parent", has_parent, persistent=False)
+        self._passes = not (self._motion or bool(has_parent.any()))
+
+    def forward(self, x: Tensor, seen: Tensor) -> Tensor:
+        """Turn joints into the stream.
+
+        Args:
+            x: ``[B, 3, T, V, P]``, zero where not seen.
+            seen: ``[B, 1, T, V, P]``, 1 where a joint was seen, else 0.
+        """
+        if self._passes:
+            return x
+        origin = self.has_parent[:, None].to(x.dtype)
+        x = x - x.index_select(3, self.parents) * origin
+        seen = seen * (1 - origin * (1 - seen.index_select(3, self.parents)))
+        if self._motion:
+            x, seen = x[:, :, 1:] - x[:, :, :-1], seen[:, :, 1:] * seen[:, :, :-1]
+            x, seen = (nn.functional.pad(part, (0, 0, 0, 0, 0, 1)) for part in (x, seen))
+        return x * seen
