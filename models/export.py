@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -92,9 +93,12 @@ def restore(run: Path, checkpoint: str) -> tuple[ActionClassifier, SkeletonData,
     settings = {key: value for key, value in settings.items() if key in ("seed_everything", "trainer", "model", "data")}
     settings["trainer"] |= {"logger": False, "callbacks": []}
     settings["data"]["init_args"]["workers"] = 0
-    cli = LightningCLI(ActionClassifier, run=False, save_config_callback=None, args=settings)
+    with warnings.catch_warnings():
+        # This is no command line: that `export` has arguments of its own is no mistake.
+        warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
+        cli = LightningCLI(ActionClassifier, run=False, save_config_callback=None, args=settings)
     model, data = cli.model, cli.datamodule
-    data.setup()
+    data.setup("test")
     cli.trainer.datamodule = data  # type: ignore[attr-defined]
     model.trainer = cli.trainer
     model.configure_model()

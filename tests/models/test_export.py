@@ -1,0 +1,226 @@
+"""From a training run to a bundle that the runtime loads, and that computes what the trainer computed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from csre_ros.recognition import Bundle, BundleError, BundleInfo
+from csre_ros.recognition.bundle_info import split_metadata
+from csre_ros.recognition.window import PersonWindow
+from csre_ros.skeleton import FloatArray
+from models.__main__ import main
+from models.calibrate import thresholds
+from models.classifier import ActionClassifier
+from models.data.clips import Clip, read_clips
+from models.data.live import LiveData
+from models.data.windows import resample, to_body
+from models.export import calibration_scores, export, restore
+from models.scores import score
+
+LABELS = Path(__file__).parents[2] / "models" / "configs" / "labels_live.yaml"
+pytestmark = pytest.mark.filterwarnings("ignore:.*(many workers|Consider increasing|logging interval)")
+
+
+def train(root: Path, folder: Path, data: dict[str, object], preprocess: str) -> Path:
+    """One epoch through the command line; the folder of the run."""
+    config = {
+        "seed_everything": 7,
+        "model": {
+            "encoder_options": {"hidden": 16}, "preprocess": preprocess,
+            "contrast": {"positives": 4, "negatives": 8, "positive_fraction": 0.5},
+        },
+        "data": data | {"init_args": data["init_args"] | {"root": str(root), "workers": 0, "batch_size": 32}},
+        "trainer": {
+            "accelerator": "cpu", "max_epochs": 1, "enable_progress_bar": False, "enable_model_summary": False,
+            "logger": {
+                "class_path": "lightning.pytorch.loggers.CSVLogger",
+                "init_args": {"save_dir": str(folder), "name": "run", "version": 0},
+            },
+            "callbacks": [{
+                "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
+                "init_args": {"monitor": "val/top1", "mode": "max", "save_last": True, "filename": "best"},
+            }],
+        },
+    }  # fmt: skip
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    call("fit", "--config", str(path))
+    return folder / "run" / "version_0"
+
+
+def call(*arguments: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["models", *arguments])
+        main()
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A bundle, and what it was made of."""
+
+    run: Path
+    bundle: Bundle
+    model: ActionClassifier
+    data: LiveData
+
+
+@pytest.fixture(scope="module")
+def exported(mini_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    folder = tmp_path_factory.mktemp("live")
+    settings = {"sets": ["utd_mhad"], "labels_file": str(LABELS), "epoch_windows": 320}
+    run = train(mini_root, folder, {"class_path": "models.data.live.LiveData", "init_args": settings}, "part_local")
+    output = folder / "new folder" / "mini.onnx"
+    call("export", "--run", str(run), "--output", str(output), "--name", "mini", "--passes", "1")
+    model, data, _ = restore(run, "best")
+    assert isinstance(data, LiveData)
+    return Exported(run, Bundle.load(output, device="cpu"), model, data)
+
+
+def in_torch(exported: Exported, positions: FloatArray, confidence: FloatArray) -> tuple[FloatArray, FloatArray]:
+    with torch.no_grad():
+        logits, embedding = exported.model.network(torch.from_numpy(positions), torch.from_numpy(confidence))
+    return logits.numpy(), embedding.numpy()
+
+
+def assert_close(found: FloatArray, expected: FloatArray) -> None:
+    """Within 1e-4 of the largest value."""
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_the_weights_are_those_of_the_checkpoint(exported: Exported) -> None:
+    saved = torch.load(exported.run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+    assert torch.equal(
+        saved["network.encoder.hidden.weight"], exported.model.network.encoder.state_dict()["hidden.weight"]
+    )
+    assert not exported.model.training
+
+
+@pytest.mark.parametrize("batch", [1, 3, 12])
+@pytest.mark.parametrize("hidden", [0.0, 0.3, 1.0])
+def test_the_bundle_computes_what_torch_computes(batch: int, hidden: float, exported: Exported) -> None:
+    """With none, some, or all joints unseen (NaN)."""
+    rng = np.random.default_rng(batch)
+    shape = (batch, *exported.bundle.input_shape)
+    positions = (rng.normal(size=shape) * 0.4 + (0, 0, 2.5)).astype(np.float32)
+    confidence = rng.uniform(0.3, 1.0, shape[:-1]).astype(np.float32)
+    confidence[rng.random(shape[:-1]) < hidden] = 0
+    positions[confidence == 0] = np.nan
+    for found, expected in zip(
+        exported.bundle.run(positions, confidence), in_torch(exported, positions, confidence), strict=True
+    ):
+        assert np.isfinite(found).all()
+        assert_close(found, expected)
+
+
+def assert_both_paths_agree(exported: Exported, clip: Clip) -> None:
+    """The trainer's window of a clip in torch, against the runtime's window and the bundle, at every tenth frame."""
+    info = exported.bundle.info
+    live = PersonWindow(clip.positions.shape[1], 3, info.window_s)
+    for i in range(len(clip)):
+        live.step(round(i * 1e9 / clip.rate), clip.positions[i], clip.confidence[i])
+        if i % 10 == 9:
+            online = exported.bundle.run(*(value[None, None] for value in live.sample(info.time_steps)))
+            end = i / clip.rate
+            so_far = replace(clip, positions=clip.positions[: i + 1], confidence=clip.confidence[: i + 1])
+            window = resample(so_far, np.linspace(end - info.window_s, end, info.time_steps))
+            offline = in_torch(exported, *(value[None, None] for value in window))
+            for found, expected in zip(online, offline, strict=True):
+                assert_close(found, expected)
+
+
+@pytest.mark.parametrize("action", ["wave", "squat"])
+def test_trainer_and_runtime_agree_on_a_clip(action: str, exported: Exported, make_clip: Callable[..., Clip]) -> None:
+    (clip,) = to_body([make_clip(action, 2)])
+    confidence = clip.confidence.copy()
+    confidence[5:15, 3] = 0  # a wrist vanishes for a while
+    confidence[20, :] = 0  # and everybody for one frame
+    assert_both_paths_agree(exported, replace(clip, confidence=confidence))
+
+
+def test_trainer_and_runtime_agree_on_real_clips(exported: Exported, shared_data: Path) -> None:
+    """30 Hz and 15 Hz, empty frames among them."""
+    for name in ("utd_mhad", "msr_action3d"):
+        clips = read_clips(name, shared_data)
+        holey = [clip for clip in clips if not clip.confidence.any(1).all()]
+        for clip in to_body([*clips[::200], *holey[:2]]):
+            assert_both_paths_agree(exported, clip)
+
+
+def test_what_the_bundle_says_about_itself(exported: Exported) -> None:
+    info, data = exported.bundle.info, exported.data
+    assert (info.name, info.encoder, info.streams, info.seed) == ("mini", "hcn+csre", ("joint",), 7)
+    assert (info.layout, info.dims, info.window_s, info.time_steps, info.persons) == ("body13", 3, 2.0, 32, 1)
+    assert tuple(label.name for label in info.labels) == data.classes
+    assert {label.name for label in info.labels if label.background} == data.labels.background
+    assert [source.name for source in info.data] == ["utd_mhad", "mediapipe_16words (negatives)"]
+
+
+def test_thresholds_come_from_the_validation_part(exported: Exported) -> None:
+    """The same draw gives the same thresholds; background gets 0."""
+    background = {exported.data.labels.index(name) for name in exported.data.labels.background}
+    calibration = calibration_scores(exported.model.network, exported.data, passes=1)
+    assert len(calibration.labels) == 2 * len(exported.data.val)
+    assert [label.threshold for label in exported.bundle.info.labels] == thresholds(calibration, background)
+    for label in exported.bundle.info.labels:
+        assert (label.threshold == 0) == label.background
+
+
+def test_figures_come_from_the_test_part(exported: Exported) -> None:
+    test = score(exported.model.network, exported.data.test_dataloader())
+    right = float((test.probabilities.argmax(1) == test.labels).mean())
+    assert len(test.labels) == 32
+    found = {metric.name: (metric.value, metric.protocol) for metric in exported.bundle.info.metrics}
+    assert set(found) == {"top-1", "top-1 utd_mhad"}
+    assert found["top-1"][0] == found["top-1 utd_mhad"][0] == round(right, 4)
+    assert found["top-1"][1].startswith("all sets, 32 clips of the even subjects")
+
+
+def test_the_digest_guards_the_file(exported: Exported, tmp_path: Path) -> None:
+    blob = exported.bundle.path.read_bytes()
+    graph, info = split_metadata(blob)
+    assert info.digest
+    assert info.graph_bytes == len(graph)
+    assert info == exported.bundle.info
+    damaged = bytearray(blob)
+    damaged[len(graph) // 2] ^= 1
+    (tmp_path / "damaged.onnx").write_bytes(damaged)
+    with pytest.raises(BundleError, match="changed after its export"):
+        Bundle.load(tmp_path / "damaged.onnx", device="cpu")
+
+
+def test_the_command_prints_what_the_file_says(exported: Exported, tmp_path: Path, capsys) -> None:
+    output = tmp_path / "again.onnx"
+    call("export", "--run", str(exported.run), "--output", str(output), "--name", "mini", "--passes", "1")
+    printed = capsys.readouterr().out.strip().splitlines()[-1]
+    assert BundleInfo.from_json(printed) == Bundle.load(output, device="cpu").info
+    assert json.loads(printed)["digest"]
+
+
+@pytest.mark.parametrize("missing", ["config.yaml", "checkpoints/best.ckpt"])
+def test_a_missing_run_is_refused(missing: str, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    for path in {"config.yaml", "checkpoints/best.ckpt"} - {missing}:
+        (tmp_path / path).touch()
+    with pytest.raises(FileNotFoundError, match=rf"{missing} does not exist; --run takes a folder such as runs/"):
+        restore(tmp_path, "best")
+
+
+def test_a_run_on_another_data_module_is_no_live_bundle(mini_root: Path, tmp_path: Path) -> None:
+    run = train(
+        mini_root, tmp_path, {"class_path": "models.data.protocol.ProtocolData", "init_args": {"steps": 16}}, "plain"
+    )
+    with pytest.raises(
+        ValueError, match="was trained on ProtocolData; a bundle for live cameras comes from a run on LiveData"
+    ):
+        export(run, tmp_path / "x.onnx", "x")
+    assert not (tmp_path / "x.onnx").exists()
