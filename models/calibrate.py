@@ -15,7 +15,7 @@ _CANDIDATES = np.round(np.arange(0.40, 0.91, 0.02), 2)
 def thresholds(
     scores: Scores,
     background: Collection[int],
-    weights: NDArray[np.floating] | None = None,
+    weights: NDArray[np.float64] | None = None,
     precision: float = 0.9,
     false_share: float = 0.002,
 ) -> list[float]:

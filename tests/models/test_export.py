@@ -22,8 +22,8 @@ from models.calibrate import thresholds
 from models.classifier import ActionClassifier
 from models.data.clips import Clip, read_clips
 from models.data.live import LiveData
-from models.data.windows import resample, to_body
-from models.export import calibration_scores, export, restore
+from models.data.windows import kind_of, resample, to_body
+from models.export import BACKGROUND_SHARES, background_weights, calibration_scores, export, restore
 from models.scores import score
 
 LABELS = Path(__file__).parents[2] / "models" / "configs" / "labels_live.yaml"
@@ -31,16 +31,16 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*(many workers|Consider increas
 
 
 def train(root: Path, folder: Path, data: dict[str, object], preprocess: str) -> Path:
-    """One epoch through the command line; the folder of the run."""
+    """A short run through the command line; its folder."""
     config = {
         "seed_everything": 7,
         "model": {
-            "encoder_options": {"hidden": 16}, "preprocess": preprocess,
-            "contrast": {"positives": 4, "negatives": 8, "positive_fraction": 0.5},
+            "encoder_options": {"hidden": 16, "dropout": 0.0}, "preprocess": preprocess,
+            "contrast": {"positives": 4, "negatives": 8, "positive_fraction": 0.5}, "optimisation": {"lr": 4.0e-3},
         },
         "data": data | {"init_args": data["init_args"] | {"root": str(root), "workers": 0, "batch_size": 32}},
         "trainer": {
-            "accelerator": "cpu", "max_epochs": 1, "enable_progress_bar": False, "enable_model_summary": False,
+            "accelerator": "cpu", "max_epochs": 4, "enable_progress_bar": False, "enable_model_summary": False,
             "logger": {
                 "class_path": "lightning.pytorch.loggers.CSVLogger",
                 "init_args": {"save_dir": str(folder), "name": "run", "version": 0},
@@ -76,7 +76,7 @@ class Exported:
 @pytest.fixture(scope="module")
 def exported(mini_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("live")
-    settings = {"sets": ["utd_mhad"], "labels_file": str(LABELS), "epoch_windows": 320}
+    settings = {"sets": ["utd_mhad"], "labels_file": str(LABELS), "epoch_windows": 800}
     run = train(mini_root, folder, {"class_path": "models.data.live.LiveData", "init_args": settings}, "part_local")
     output = folder / "new folder" / "mini.onnx"
     call("export", "--run", str(run), "--output", str(output), "--name", "mini", "--passes", "1")
@@ -167,12 +167,30 @@ def test_what_the_bundle_says_about_itself(exported: Exported) -> None:
 
 def test_thresholds_come_from_the_validation_part(exported: Exported) -> None:
     """The same draw gives the same thresholds; background gets 0."""
-    background = {exported.data.labels.index(name) for name in exported.data.labels.background}
-    calibration = calibration_scores(exported.model.network, exported.data, passes=1)
-    assert len(calibration.labels) == 2 * len(exported.data.val)
-    assert [label.threshold for label in exported.bundle.info.labels] == thresholds(calibration, background)
-    for label in exported.bundle.info.labels:
-        assert (label.threshold == 0) == label.background
+    data, labels = exported.data, exported.bundle.info.labels
+    background = {data.labels.index(name) for name in data.labels.background}
+    calibration = calibration_scores(exported.model.network, data, passes=1)
+    assert len(calibration.labels) == 2 * len(data.val)
+    again = thresholds(calibration, background, background_weights(calibration, data))
+    assert [label.threshold for label in labels] == again
+    assert all((label.threshold == 0) == label.background for label in labels)
+    assert len(set(again)) > 2  # the run is long enough for thresholds to say something
+
+
+def test_background_counts_by_how_often_a_robot_meets_it(exported: Exported) -> None:
+    """Every kind has its share, spread evenly over its windows; actions have none."""
+    data = exported.data
+    calibration = calibration_scores(exported.model.network, data, passes=1)
+    weights = background_weights(calibration, data)
+    items = [data.val.items[slot] for slot in calibration.slots]
+    kinds = np.array([kind_of(item, data.val.clips) for item in items])
+    of_background = np.isin([data.classes[item.label] for item in items], list(data.labels.background))
+    assert (weights[~of_background] == 0).all()
+    for kind in ("still", "desk", "raised", "legless"):
+        chosen = weights[of_background & (kinds == kind)]
+        assert chosen.sum() == pytest.approx(BACKGROUND_SHARES[kind])
+        assert np.ptp(chosen) == 0
+    assert sum(BACKGROUND_SHARES.values()) == pytest.approx(1)
 
 
 def test_figures_come_from_the_test_part(exported: Exported) -> None:
