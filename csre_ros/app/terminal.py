@@ -10,8 +10,8 @@ from rich.table import Table
 from csre_ros.recognition import ActionEvent, EventState
 from csre_ros.timing import StageSummary
 
-console = Console(stderr=True, highlight=False)
-results = Console(highlight=False)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+results = Console(highlight=False, soft_wrap=True)
 
 _SIGNS = {EventState.STARTED: "[green]>[/]", EventState.ONGOING: " ", EventState.ENDED: "[red]<[/]"}
 

@@ -5,4 +5,14 @@ from csre_ros.skeleton.layouts import LAYOUTS, get_layout
 from csre_ros.skeleton.mapping import LayoutMapping, mirror, to_layout
 from csre_ros.skeleton.skeleton import FloatArray, Frame, Skeleton
 
-__all__ = ["LAYOUTS", "FloatArray", "Frame", "LayoutMapping", "Skeleton", "SkeletonLayout", "get_layout", "mirror", "to_layout"]
+__all__ = [
+    "LAYOUTS",
+    "FloatArray",
+    "Frame",
+    "LayoutMapping",
+    "Skeleton",
+    "SkeletonLayout",
+    "get_layout",
+    "mirror",
+    "to_layout",
+]
