@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,7 +29,12 @@ class Batch(NamedTuple):
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Stack samples of one-person windows."""
+    """Stack samples; those without an axis of persons hold one."""
     positions, confidence, labels, slots = zip(*samples, strict=True)
-    stack = [torch.stack([torch.from_numpy(value) for value in values])[:, None] for values in (positions, confidence)]
-    return Batch(stack[0], stack[1], torch.tensor(labels), torch.tensor(slots))
+    positions, confidence = (np.stack(values) for values in (positions, confidence))
+    return Batch(
+        torch.from_numpy(positions).reshape(len(labels), -1, *positions.shape[-3:]),
+        torch.from_numpy(confidence).reshape(len(labels), -1, *confidence.shape[-2:]),
+        torch.tensor(labels),
+        torch.tensor(slots),
+    )

@@ -1,4 +1,4 @@
-"""Clips of skeletons, and the reader of the shared ``.npz`` form of the public data sets."""
+"""Clips of skeletons, and the reader of the public data sets in their shared ``.npz`` and in their official form."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csre_ros.skeleton import FloatArray, SkeletonLayout, get_layout
+from models.data.frames import joint_order, remark, to_clip_frames
+from models.data.official import READERS
+from models.data.official.recording import KINECT_JOINTS, Recording
+from models.data.report import LoadReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,77 +53,67 @@ class Clip:
 
 @dataclass(frozen=True)
 class DataSet:
-    """How one ``.npz`` file is to be read.
+    """How one data set is to be read.
 
     Attributes:
-        file: File name inside the data folder.
+        file: Shared ``.npz`` form, inside the data folder.
         rate: Nominal frames per second; the files carry no stamps.
         terms: Conditions of use, carried into every bundle that was trained on it.
-        flip: Factors that turn the file's axes into camera-optical ones.
+        official: Folder of the official form, inside the data folder; read where the ``.npz`` file is not there.
     """
 
     file: str
     rate: float
     terms: str
-    flip: tuple[float, float, float] = (-1.0, -1.0, 1.0)
+    official: str = ""
 
 
 DATA_SETS: Mapping[str, DataSet] = {
-    "utd_mhad": DataSet("utd_mhad.npz", 30.0, "research use"),
-    "msr_action3d": DataSet("msr_action3d.npz", 15.0, "research use"),
-    "nw_ucla": DataSet("nw_ucla.npz", 30.0, "research use, CC BY-NC carrier"),
-    "utkinect": DataSet("utkinect.npz", 15.0, "research use"),
+    "utd_mhad": DataSet("utd_mhad.npz", 30.0, "research use", "Skeleton"),
+    "msr_action3d": DataSet("msr_action3d.npz", 15.0, "research use", "real_world_coordinates"),
+    "nw_ucla": DataSet("nw_ucla.npz", 30.0, "research use, CC BY-NC carrier", "all_sqe"),
+    "utkinect": DataSet("utkinect.npz", 15.0, "research use", "joints"),
     "precog": DataSet("precog_streams.npz", 30.0, "MIT"),
 }
 
-# The words of the Kinect files and ours; sides are written behind the joint there and before it here.
-_KINECT_NAMES = {"hip_center": "pelvis", "spine": "spine_mid", "shoulder_center": "spine_shoulder"}
 
+def read_clips(
+    name: str, root: Path, layout: SkeletonLayout | None = None, report: LoadReport | None = None
+) -> list[Clip]:
+    """Read one data set, from its shared or its official form.
 
-def _joint_name(name: str) -> str:
-    if name in _KINECT_NAMES:
-        return _KINECT_NAMES[name]
-    word, _, side = name.rpartition("_")
-    return f"{side}_{word}" if side in ("left", "right") else name
-
-
-def read_clips(name: str, root: Path, layout: SkeletonLayout | None = None) -> list[Clip]:
-    """Read one data set.
-
-    Continuous streams are cut at every change of their frame label; frames in which every joint is zero count as not
-    seen, and clips that hold nothing else are left out.
+    Continuous streams are cut at every change of their frame label. Joints that are not finite or lie at the origin
+    count as not seen, and clips that hold nothing else are left out.
 
     Args:
         name: Key of :data:`DATA_SETS`.
-        root: Folder with the ``.npz`` files.
+        root: Folder with the ``.npz`` files, or with the extracted official folders.
         layout: Kinect layout of the result; ``kinect20`` where not given.
+        report: Takes what is remarkable about the clips; logged where not given.
 
     Raises:
-        ValueError: Unknown data set, or a file without the joints of the layout.
-        FileNotFoundError: The file is not there.
+        ValueError: Unknown data set, a damaged file, or one without the joints of the layout.
+        FileNotFoundError: Neither form is there.
     """
     if name not in DATA_SETS:
         raise ValueError(f"unknown data set {name!r}; choose one of: {', '.join(DATA_SETS)}")
-    spec = DATA_SETS[name]
-    layout = layout or get_layout("kinect20")
-    with np.load(_existing(root, spec.file), allow_pickle=False) as data:
-        arrays = {key: data[key] for key in data.files}
-    # Files without joint names hold the Kinect SDK's own order.
-    names = arrays.get("joint")
-    joints = [_joint_name(str(joint)) for joint in names] if names is not None else list(get_layout("kinect20").joints)
-    if not set(layout.joints) <= set(joints):
-        raise ValueError(f"{spec.file} lacks the joints {sorted(set(layout.joints) - set(joints))} of {layout.name!r}")
-    order = [joints.index(joint) for joint in layout.joints]
-    frames = arrays["frames"][:, order]
-    positions = frames[..., :3] * np.asarray(spec.flip, np.float32)
-    seen = np.isfinite(frames).all(-1) & (np.abs(frames[..., :3]).sum(-1) > 0)
-    positions = np.where(seen[..., None], positions, 0).astype(np.float32)
-    cut = _cut_streams if "frame_label" in arrays else _cut_sequences
-    clips = [
-        Clip(positions[part], seen[part].astype(np.float32), spec.rate, label, subject, name, clip_name, split)
-        for part, label, subject, clip_name, split in cut(arrays)
-    ]
-    return [clip for clip in clips if clip.confidence.any()]
+    spec, layout = DATA_SETS[name], layout or get_layout("kinect20")
+    found = LoadReport(name) if report is None else report
+    folder = root / spec.official
+    if spec.official and folder.is_dir() and not (root / spec.file).is_file():
+        recordings, where = READERS[name](folder, found), str(folder)
+    else:
+        recordings, where = _read_shared(_existing(root, spec.file)), spec.file
+    clips = []
+    for one in recordings:
+        if remark(one.frames, one.name, found):
+            order = joint_order(tuple(one.joints), layout, where)
+            clips.append(
+                Clip(*to_clip_frames(one.frames, order), spec.rate, one.label, one.subject, name, one.name, one.split)
+            )
+    if report is None:
+        found.tell()
+    return clips
 
 
 def _existing(root: Path, file: str) -> Path:
@@ -127,6 +121,18 @@ def _existing(root: Path, file: str) -> Path:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; point --data.root at the folder that holds {file}")
     return path
+
+
+def _read_shared(path: Path) -> list[Recording]:
+    with np.load(path, allow_pickle=False) as data:
+        arrays = {key: data[key] for key in data.files}
+    # Files without joint names hold the Kinect SDK's own order.
+    joints = tuple(str(joint) for joint in arrays.get("joint", KINECT_JOINTS))
+    cut = _cut_streams if "frame_label" in arrays else _cut_sequences
+    return [
+        Recording(arrays["frames"][part], joints, label, subject, name, split)
+        for part, label, subject, name, split in cut(arrays)
+    ]
 
 
 _Part = tuple[slice, str, int, str, str]

@@ -21,10 +21,10 @@ from models.data.windows import WindowSpec
 
 
 class SkeletonData(L.LightningDataModule, ABC):
-    """Training, validation and test windows of one person each.
+    """Training, validation and test windows.
 
     Args:
-        batch_size: Windows per step.
+        batch_size: Windows per step and process.
         workers: Loader processes.
         seed: Base of all random streams.
 

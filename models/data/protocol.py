@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.random import Generator
-from torch import Tensor
-from torch.utils.data import DataLoader
 
 from csre_ros.skeleton import FloatArray, get_layout
 from models.data.augment import rotation_matrices
@@ -17,12 +15,12 @@ from models.data.batch import Batch
 from models.data.clips import DATA_SETS, Clip, read_clips
 from models.data.labels import plain_labels
 from models.data.live import VALIDATION_SUBJECTS
-from models.data.module import SkeletonData
-from models.data.sampling import Sample, SampleDataset
+from models.data.official import msr
+from models.data.split import LabelledDataset, SplitData
 from models.data.windows import WindowSpec, resample
 
 
-class ClipDataset(SampleDataset):
+class ClipDataset(LabelledDataset):
     """Whole clips, stretched to the time steps of the encoder.
 
     Args:
@@ -38,11 +36,8 @@ class ClipDataset(SampleDataset):
     ) -> None:
         super().__init__(seed)
         self.clips = list(clips)
-        self.labels = [list(classes).index(clip.label) for clip in clips]
+        self.labels = np.array([list(classes).index(clip.label) for clip in clips], np.int64)
         self._steps, self._crop = steps, crop
-
-    def __len__(self) -> int:
-        return len(self.clips)
 
     def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray, int]:
         """A clip, or a piece of it."""
@@ -51,10 +46,10 @@ class ClipDataset(SampleDataset):
         span = last * rng.uniform(*self._crop)
         start = rng.uniform(0, last - span) if span < last else 0.0
         positions, confidence = resample(clip, np.linspace(start, start + span, self._steps, dtype=np.float32))
-        return positions, confidence, self.labels[index]
+        return positions, confidence, int(self.labels[index])
 
 
-class ProtocolData(SkeletonData):
+class ProtocolData(SplitData):
     """Training, validation and test clips of one data set.
 
     The validation part is one subject of the training half. With ``hold_out`` off the subject trains too, as in the
@@ -62,19 +57,21 @@ class ProtocolData(SkeletonData):
 
     Args:
         name: Key of ``models.data.clips.DATA_SETS`` with a standard split.
-        root: Folder with the ``.npz`` files.
+        root: Folder with the ``.npz`` files, or with the official ones.
         layout: Layout of the clips.
+        subset: Published subset of the actions: ``as1``, ``as2`` or ``as3`` of MSR-Action3D; all of them by default.
         steps: Time steps of the encoder.
-        batch_size: Clips per step.
+        batch_size: Clips per step and process.
         repeats: How often every clip is visited per epoch.
         rotation_deg: Half range of yaw; half of it for pitch.
         crop: Shortest share of a clip that is used in training.
         hold_out: Keep the validation subject out of training.
+        watch_test: Score the test part after every epoch too; nothing is chosen by it.
         workers: Loader processes.
         seed: Base of all random streams.
 
     Raises:
-        ValueError: The data set has no standard split.
+        ValueError: The data set has no standard split, or no such subset.
     """
 
     def __init__(
@@ -82,24 +79,30 @@ class ProtocolData(SkeletonData):
         name: str = "utd_mhad",
         root: Path = Path("../shared/data"),
         layout: str = "kinect20",
+        subset: str | None = None,
         steps: int = 64,
         batch_size: int = 64,
         repeats: int = 5,
         rotation_deg: float = 30.0,
         crop: float = 0.7,
         hold_out: bool = True,
+        watch_test: bool = False,
         workers: int = 1,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, workers, seed)
+        super().__init__(batch_size, workers, seed, watch_test=watch_test)
         self.save_hyperparameters()
         clips = read_clips(name, root, get_layout(layout))
         if not any(clip.split for clip in clips):
             raise ValueError(f"data set {name!r} has no standard split; choose one that has, such as utd_mhad")
+        if subset is not None:
+            actions = _actions(name, subset)
+            clips = [clip for clip in clips if clip.label in actions]
         self.labels = plain_labels(name, sorted({clip.label for clip in clips}))
         self.spec = WindowSpec(max(clip.seconds for clip in clips), steps)
         self.layout = get_layout(layout)
-        self._name, self._repeats, self._rotation = name, repeats, rotation_deg
+        self.repeats, self.held_out = repeats, hold_out
+        self._name, self._subset, self._rotation = name, subset, rotation_deg
         held = VALIDATION_SUBJECTS[name]
         train = [clip for clip in clips if clip.split == "train"]
         val = [clip for clip in train if clip.subject in held]
@@ -107,7 +110,7 @@ class ProtocolData(SkeletonData):
             train = [clip for clip in train if clip.subject not in held]
         parts = {"train": train, "val": val, "test": [clip for clip in clips if clip.split == "test"]}
         crops = {"train": (crop, 1.0), "val": (1.0, 1.0), "test": (1.0, 1.0)}
-        self.parts = {
+        self.parts: Mapping[str, ClipDataset] = {
             part: ClipDataset(chosen, self.classes, steps, crops[part], seed) for part, chosen in parts.items()
         }
 
@@ -117,23 +120,9 @@ class ProtocolData(SkeletonData):
         return [{"name": self._name, "terms": DATA_SETS[self._name].terms}]
 
     @property
-    def slot_labels(self) -> Tensor:
-        """``[slots]`` class of every training clip."""
-        return torch.tensor(self.parts["train"].labels)
-
-    def train_dataloader(self) -> DataLoader[Sample]:
-        """Training clips, each ``repeats`` times, shuffled."""
-        count = len(self.parts["train"])
-        visits = count * self._repeats
-        return self._train_loader(self.parts["train"], lambda rng: rng.permutation(visits) % count, visits)
-
-    def val_dataloader(self) -> DataLoader[Sample]:
-        """Clips of the held-out subject."""
-        return self._loader(self.parts["val"])
-
-    def test_dataloader(self) -> DataLoader[Sample]:
-        """Test clips of the standard split."""
-        return self._loader(self.parts["test"])
+    def identity(self) -> str:
+        """Data set and split in words."""
+        return f"{self._name} {self._subset or ''}, {self.layout.name}, hold_out={self.held_out}"
 
     def augment(self, batch: Batch) -> Batch:
         """Turn the clips."""
@@ -143,3 +132,10 @@ class ProtocolData(SkeletonData):
         pitch = torch.empty(size, device=device).uniform_(-limit / 2, limit / 2)
         turn = rotation_matrices(yaw, pitch, torch.zeros_like(yaw))
         return batch._replace(positions=batch.positions @ turn.transpose(1, 2)[:, None, None])
+
+
+def _actions(name: str, subset: str) -> set[str]:
+    """Class names of a published subset."""
+    if name != "msr_action3d" or subset not in msr.SUBSETS:
+        raise ValueError(f"data set {name!r} has no subset {subset!r}; msr_action3d has {', '.join(msr.SUBSETS)}")
+    return {msr.CLASSES[number - 1] for number in msr.SUBSETS[subset]}

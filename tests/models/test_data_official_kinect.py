@@ -10,24 +10,36 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from models.data.clips import read_clips
-from models.data.official import read_official
+from models.data.clips import DATA_SETS, Clip, read_clips
 from models.data.official.msr import UNUSED
+from models.data.report import LoadReport
 
 ARCHIVES = {
-    "nw_ucla": ("nw-ucla-all_sqe.tar.xz", "all_sqe"),
-    "utd_mhad": ("utd-mhad-skeleton.tar.xz", "Skeleton"),
-    "msr_action3d": ("msr-action3d.tar.xz", "real_world_coordinates"),
-    "utkinect": ("utkinect.tar.xz", "joints"),
+    "nw_ucla": "nw-ucla-all_sqe.tar.xz",
+    "utd_mhad": "utd-mhad-skeleton.tar.xz",
+    "msr_action3d": "msr-action3d.tar.xz",
+    "utkinect": "utkinect.tar.xz",
 }
+
+
+def read(name: str, root: Path) -> tuple[list[Clip], LoadReport]:
+    """Clips and report of a data set."""
+    report = LoadReport(name)
+    return read_clips(name, root, report=report), report
+
+
+def folder(name: str, root: Path) -> Path:
+    """The empty folder of the official form."""
+    path = root / DATA_SETS[name].official
+    path.mkdir()
+    return path
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_real_files_equal_the_shared_form(name: str, shared_data: Path, tmp_path: Path) -> None:
-    archive, folder = ARCHIVES[name]
-    with tarfile.open(shared_data / "raw" / archive) as files:
+    with tarfile.open(shared_data / "raw" / ARCHIVES[name]) as files:
         files.extractall(tmp_path, filter="data")
-    official, report = read_official(name, tmp_path / folder)
+    official, report = read(name, tmp_path)
     shared = read_clips(name, shared_data)
     assert len(official) == len(shared)
     for ours, theirs in zip(official, shared, strict=True):
@@ -58,9 +70,10 @@ def write_ucla(folder: Path, name: str = "a01_s01_e00_v01", **changes: object) -
 
 
 def test_ucla_splits_by_view_and_sorts_by_number(tmp_path: Path) -> None:
+    sequences = folder("nw_ucla", tmp_path)
     for name in ("a01_s10_e00_v03", "a01_s02_e00_v01", "a01_s02_e00_v02"):
-        write_ucla(tmp_path, name, label=4)
-    clips, report = read_official("nw_ucla", tmp_path)
+        write_ucla(sequences, name, label=4)
+    clips, report = read("nw_ucla", tmp_path)
     assert [(clip.name, clip.split, clip.subject, clip.label) for clip in clips] == [
         ("a01_s02_e00_v01", "train", 2, "walk around"),
         ("a01_s02_e00_v02", "train", 2, "walk around"),
@@ -71,13 +84,14 @@ def test_ucla_splits_by_view_and_sorts_by_number(tmp_path: Path) -> None:
 
 
 def test_what_is_counted(tmp_path: Path) -> None:
+    sequences = folder("nw_ucla", tmp_path)
     ones = np.ones((3, 20, 3))
     nan, zero_frame = ones.copy(), ones.copy()
     nan[1, 4] = np.nan
     zero_frame[0] = 0
     for episode, frames in enumerate((ones[:1], ones * 0, nan, zero_frame)):
-        write_ucla(tmp_path, f"a01_s01_e0{episode}_v01", skeletons=frames.tolist())
-    clips, report = read_official("nw_ucla", tmp_path)
+        write_ucla(sequences, f"a01_s01_e0{episode}_v01", skeletons=frames.tolist())
+    clips, report = read("nw_ucla", tmp_path)
     assert [clip.name[8:11] for clip in clips] == ["e00", "e02", "e03"]
     del report.remarks["clips found where 1484 were published"]
     assert report.remarks == {
@@ -105,40 +119,41 @@ def test_what_is_counted(tmp_path: Path) -> None:
     ],
 )
 def test_damaged_ucla_is_refused(damage, message: str, tmp_path: Path) -> None:
-    damage(write_ucla(tmp_path))
+    damage(write_ucla(folder("nw_ucla", tmp_path)))
     with pytest.raises(ValueError, match=message):
-        read_official("nw_ucla", tmp_path)
+        read("nw_ucla", tmp_path)
 
 
 def test_utd(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).normal(size=(20, 3, 5))
-    savemat(tmp_path / "a23_s2_t1_skeleton.mat", {"d_skel": frames})
-    (clip,), _ = read_official("utd_mhad", tmp_path)
+    savemat(folder("utd_mhad", tmp_path) / "a23_s2_t1_skeleton.mat", {"d_skel": frames})
+    (clip,), _ = read("utd_mhad", tmp_path)
     assert (clip.name, clip.label, clip.subject, clip.split, len(clip)) == ("a23_s2_t1", "walk", 2, "test", 5)
     # hip_center is the fourth joint of the file and the first of ours.
     np.testing.assert_allclose(clip.positions[:, 0], frames[3].T * (-1, -1, 1), rtol=1e-6)
 
 
 def test_damaged_utd_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a23_s2_t1_skeleton.mat"
+    path = folder("utd_mhad", tmp_path) / "a23_s2_t1_skeleton.mat"
     savemat(path, {"d_skel": np.ones((20, 3, 5))})
     path.write_bytes(path.read_bytes()[:150])
     with pytest.raises(ValueError, match=r"a23_s2_t1_skeleton.mat cannot be read .*; extract the archive again"):
-        read_official("utd_mhad", tmp_path)
+        read("utd_mhad", tmp_path)
     savemat(path, {"d_skel": np.ones((25, 3, 5))})
     with pytest.raises(ValueError, match=r"d_skel of shape \(25, 3, 5\), not \[20, 3, T\]"):
-        read_official("utd_mhad", tmp_path)
+        read("utd_mhad", tmp_path)
     savemat(path, {"d_skel": np.ones((20, 3, 5))})
-    path.rename(tmp_path / "a28_s2_t1_skeleton.mat")
+    path.rename(path.with_name("a28_s2_t1_skeleton.mat"))
     with pytest.raises(ValueError, match=r"a28_s2_t1_skeleton.mat has label 28, but the classes are numbered 1 to 27"):
-        read_official("utd_mhad", tmp_path)
+        read("utd_mhad", tmp_path)
 
 
 def test_msr(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).normal(size=(4 * 20, 4)).round(3)
+    coordinates = folder("msr_action3d", tmp_path)
     for name in ("a16_s03_e02", min(UNUSED)):
-        np.savetxt(tmp_path / f"{name}_skeleton3D.txt", frames, fmt="%.3f")
-    (clip,), report = read_official("msr_action3d", tmp_path)
+        np.savetxt(coordinates / f"{name}_skeleton3D.txt", frames, fmt="%.3f")
+    (clip,), report = read("msr_action3d", tmp_path)
     assert (clip.name, clip.label, clip.subject, clip.split, len(clip)) == ("a16_s03_e02", "jogging", 3, "train", 4)
     np.testing.assert_allclose(clip.positions[1, 3], frames[20 + 19, :3] * (-1, -1, 1), rtol=1e-6)  # the head is last
     assert report.remarks["not in the protocol, left out"] == [min(UNUSED)]
@@ -146,9 +161,9 @@ def test_msr(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "message"), [("1 2 3\n" * 26, "78 numbers, which is no"), ("1 x", "than numbers")])
 def test_damaged_msr_is_refused(text: str, message: str, tmp_path: Path) -> None:
-    (tmp_path / "a16_s03_e02_skeleton3D.txt").write_text(text)
+    (folder("msr_action3d", tmp_path) / "a16_s03_e02_skeleton3D.txt").write_text(text)
     with pytest.raises(ValueError, match=rf"a16_s03_e02_skeleton3D.txt holds .*{message}"):
-        read_official("msr_action3d", tmp_path)
+        read("msr_action3d", tmp_path)
 
 
 LABELS = "s01_e01\nwalk: 10 14\ncarry:  NaN NaN\ns09_e01\npush: 1 2\n"
@@ -159,13 +174,14 @@ def utkinect(tmp_path: Path) -> Path:
     """A recording of frames 8, 10, 12, 12, 14, 16 and the label file."""
     index = np.array([8, 10, 12, 12, 14, 16])
     rows = np.column_stack((index, np.random.default_rng(0).normal(size=(6, 60))))
-    np.savetxt(tmp_path / "joints_s01_e01.txt", rows)
-    (tmp_path / "actionLabel_modified.txt").write_text(LABELS)
-    return tmp_path
+    joints = folder("utkinect", tmp_path)
+    np.savetxt(joints / "joints_s01_e01.txt", rows)
+    (joints / "actionLabel_modified.txt").write_text(LABELS)
+    return joints
 
 
 def test_utkinect_is_cut_by_frame_number(utkinect: Path) -> None:
-    (clip,), report = read_official("utkinect", utkinect)
+    (clip,), report = read("utkinect", utkinect.parent)
     rows = np.loadtxt(utkinect / "joints_s01_e01.txt")
     assert (clip.name, clip.label, clip.subject, clip.split) == ("s01_e01_walk", "walk", 1, "")
     expected = rows[[1, 2, 4], 1:].reshape(3, 20, 3) * (-1, -1, 1)  # frame 12 counts once
@@ -187,15 +203,25 @@ def test_utkinect_is_cut_by_frame_number(utkinect: Path) -> None:
 def test_damaged_utkinect_is_refused(file: str, text: str, message: str, utkinect: Path) -> None:
     (utkinect / file).write_text(text)
     with pytest.raises(ValueError, match=message):
-        read_official("utkinect", utkinect)
+        read("utkinect", utkinect.parent)
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_missing_files_are_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"\.npz does not exist; point --data.root at the folder that holds"):
+        read(name, tmp_path)
+    folder(name, tmp_path)
     with pytest.raises(FileNotFoundError, match=r"holds no .*; give the folder of the extracted"):
-        read_official(name, tmp_path)
+        read(name, tmp_path)
 
 
-def test_unknown_form_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no reader for the official form of 'precog'.*nw_ucla"):
-        read_official("precog", tmp_path)
+def test_the_shared_form_comes_first(mini_root: Path, tmp_path: Path) -> None:
+    folder("utd_mhad", tmp_path)
+    (tmp_path / "utd_mhad.npz").symlink_to(mini_root / "utd_mhad.npz")
+    assert len(read_clips("utd_mhad", tmp_path)) == 64
+
+
+def test_remarks_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_ucla(folder("nw_ucla", tmp_path))
+    read_clips("nw_ucla", tmp_path)
+    assert caplog.messages == ["nw_ucla: clips found where 1484 were published: 1 (a01_s01_e00_v01)"]

@@ -8,19 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from csre_ros.skeleton import FloatArray
-from models.data.official.recording import Recording, class_name, find, numbers
+from models.data.official.recording import KINECT_JOINTS, Recording, class_name, find, numbers
 from models.data.report import LoadReport
 
 CLASSES = (
     "pick up with one hand", "pick up with two hands", "drop trash", "walk around", "sit down", "stand up", "donning",
     "doffing", "throw", "carry",
-)  # fmt: skip
-JOINTS = (
-    "hip_center", "spine", "shoulder_center", "head",
-    "shoulder_left", "elbow_left", "wrist_left", "hand_left",
-    "shoulder_right", "elbow_right", "wrist_right", "hand_right",
-    "hip_left", "knee_left", "ankle_left", "foot_left",
-    "hip_right", "knee_right", "ankle_right", "foot_right",
 )  # fmt: skip
 _NAME = r"a(\d+)_s(\d+)_e(\d+)_v(\d+)\.json"
 _TEST_VIEW = 3
@@ -38,7 +31,7 @@ def read_ucla(folder: Path, report: LoadReport) -> list[Recording]:
         action, subject, episode, view = numbers(path, _NAME)
         frames, label = _parse(path)
         split = "test" if view == _TEST_VIEW else "train"
-        recording = Recording(frames, JOINTS, class_name(CLASSES, label, path), subject, path.stem, split)
+        recording = Recording(frames, KINECT_JOINTS, class_name(CLASSES, label, path), subject, path.stem, split)
         found.append(((action, subject, episode, view), recording))
     recordings = [recording for _, recording in sorted(found, key=lambda item: item[0])]
     report.count(1484, [recording.name for recording in recordings])
@@ -53,6 +46,6 @@ def _parse(path: Path) -> tuple[FloatArray, int]:
         raise ValueError(f"{path} is not complete JSON ({error}); extract the archive again") from error
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is not a clip of NW-UCLA ({error!r}); extract the archive again") from error
-    if frames.ndim != 3 or frames.shape[1:] != (len(JOINTS), 3):
+    if frames.ndim != 3 or frames.shape[1:] != (len(KINECT_JOINTS), 3):
         raise ValueError(f"{path} holds skeletons of shape {frames.shape}, not [T, 20, 3]; extract the archive again")
     return frames, label

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csre_ros.skeleton import FloatArray
-from models.data.official.recording import Recording, find, numbers
-from models.data.official.ucla import JOINTS
+from models.data.official.recording import KINECT_JOINTS, Recording, find, numbers
 from models.data.report import LoadReport
 
 CLASSES = ("walk", "sitDown", "standUp", "pickUp", "carry", "throw", "push", "pull", "waveHands", "clapHands")
@@ -47,7 +46,7 @@ def read_utkinect(folder: Path, report: LoadReport) -> list[Recording]:
         if not len(chosen):
             raise ValueError(f"{streams[stream]} has no frame {borders[0]} to {borders[1]} of {name}; see {labels}")
         (subject, _) = numbers(streams[stream], r"joints_s(\d+)_e(\d+)\.txt")
-        recordings.append(Recording(chosen, JOINTS, action, subject, name, ""))
+        recordings.append(Recording(chosen, KINECT_JOINTS, action, subject, name, ""))
     report.count(199, [recording.name for recording in recordings])
     return recordings
 
@@ -73,7 +72,7 @@ def _parse(path: Path) -> tuple[NDArray[np.int64], FloatArray]:
         rows = np.loadtxt(path, ndmin=2)
     except ValueError as error:
         raise ValueError(f"{path} is cut off or holds something else than numbers ({error})") from error
-    if rows.shape[1] != 1 + 3 * len(JOINTS):
+    if rows.shape[1] != 1 + 3 * len(KINECT_JOINTS):
         raise ValueError(f"{path} has {rows.shape[1]} numbers per row, not a frame number and 60 coordinates")
     index, first = np.unique(rows[:, 0].astype(np.int64), return_index=True)
-    return index, rows[first, 1:].reshape(-1, len(JOINTS), 3).astype(np.float32)
+    return index, rows[first, 1:].reshape(-1, len(KINECT_JOINTS), 3).astype(np.float32)

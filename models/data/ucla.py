@@ -1,0 +1,140 @@
+"""NW-UCLA as CTR-GCN, Hyperformer and CSRE read it: views 1 and 2 train, view 3 tests.
+
+Min-max scaling is part of the preprocessing (``preprocess: unit_box``), over the frames that the encoder gets. It
+undoes any centring and any scaling of the clip: of the published augmentation only the rotation is left, and only that
+is done here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from csre_ros.skeleton import FloatArray, get_layout
+from models.data.augment import rotation_matrices
+from models.data.batch import Batch
+from models.data.clips import DATA_SETS, Clip, read_clips
+from models.data.labels import plain_labels
+from models.data.official.ucla import CLASSES
+from models.data.split import LabelledDataset, SplitData
+from models.data.windows import WindowSpec
+
+FOLDS = 5
+"""Slots that every training clip owns; an epoch visits each of them once."""
+
+COPIES = 100
+"""Frame numbers are drawn without replacement from so many copies of each: almost independently."""
+
+VIEW_DEG = 60
+"""Half range of the rotation about x and about y, in whole degrees."""
+
+
+class FrameDataset(LabelledDataset):
+    """Clips reduced or extended to a number of frames, none of which is interpolated.
+
+    Args:
+        clips: The clips.
+        steps: Frames of a sample.
+        seed: Base of the random streams.
+        fixed: Evenly spaced frames instead of random ones.
+    """
+
+    def __init__(self, clips: Sequence[Clip], steps: int, seed: int, fixed: bool) -> None:
+        super().__init__(seed)
+        self.clips = list(clips)
+        self.labels = np.array([CLASSES.index(clip.label) for clip in clips], np.int64)
+        self._steps, self._fixed = steps, fixed
+
+    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray, int]:
+        """The chosen frames of a clip, in their order."""
+        clip = self.clips[index]
+        if self._fixed:
+            frames = np.linspace(0, len(clip) - 1, self._steps).astype(np.int64)
+        else:
+            frames = np.sort(rng.choice(COPIES * len(clip), self._steps, replace=False) % len(clip))
+        return clip.positions[frames], clip.confidence[frames], int(self.labels[index])
+
+
+class UCLAData(SplitData):
+    """NW-UCLA, cross-view.
+
+    The validation part is every eleventh performance of the training part, in both of its views. With ``hold_out`` off
+    it trains too, as in the published protocol, and the validation figures are then optimistic.
+
+    Args:
+        root: Folder with the ``.npz`` file or with the official ``all_sqe``.
+        steps: Frames of a sample.
+        batch_size: Clips per step and process.
+        hold_out: Keep the validation part out of training.
+        watch_test: Score the test part after every epoch too; nothing is chosen by it.
+        workers: Loader processes.
+        seed: Base of all random streams.
+    """
+
+    def __init__(
+        self,
+        root: Path = Path("../shared/data"),
+        steps: int = 52,
+        batch_size: int = 16,
+        hold_out: bool = True,
+        watch_test: bool = True,
+        workers: int = 2,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, workers, seed, watch_test=watch_test)
+        self.save_hyperparameters()
+        clips = read_clips("nw_ucla", root)
+        self.labels = plain_labels("nw_ucla", CLASSES)
+        self.layout = get_layout("kinect20")
+        self.spec = WindowSpec(max(clip.seconds for clip in clips), steps)
+        self.held_out = hold_out
+        train = [clip for clip in clips if clip.split == "train"]
+        held = set(sorted({performance(clip) for clip in train})[::11])
+        val = [clip for clip in train if performance(clip) in held]
+        if hold_out:
+            train = [clip for clip in train if performance(clip) not in held]
+        test = [clip for clip in clips if clip.split == "test"]
+        self._own = ~leaked(train + val, test)
+        self.parts: Mapping[str, FrameDataset] = {
+            "train": FrameDataset(train * FOLDS, steps, seed, fixed=False),
+            "val": FrameDataset(val, steps, seed, fixed=True),
+            "test": FrameDataset(test, steps, seed, fixed=True),
+        }
+
+    @property
+    def terms(self) -> list[dict[str, str]]:
+        """The data set and its conditions of use."""
+        return [{"name": "nw_ucla", "terms": DATA_SETS["nw_ucla"].terms}]
+
+    @property
+    def identity(self) -> str:
+        """Data set and split in words."""
+        return f"nw_ucla cross-view, {FOLDS} folds, hold_out={self.held_out}"
+
+    @property
+    def test_subsets(self) -> Mapping[str, NDArray[np.bool_]]:
+        """The test clips that are not, byte for byte, training clips: 369 of 464."""
+        return {"without twins": self._own}
+
+    def augment(self, batch: Batch) -> Batch:
+        """Turn the clips about y, then x."""
+        size, device = len(batch.label), batch.positions.device
+        yaw, pitch = torch.randint(-VIEW_DEG, VIEW_DEG + 1, (2, size), device=device).float().deg2rad()
+        turn = rotation_matrices(yaw, pitch, torch.zeros_like(yaw))
+        return batch._replace(positions=batch.positions @ turn.transpose(1, 2)[:, None, None])
+
+
+def performance(clip: Clip) -> str:
+    """Action, subject and episode, which the views share."""
+    return clip.name.rpartition("_v")[0]
+
+
+def leaked(train: Sequence[Clip], test: Sequence[Clip]) -> NDArray[np.bool_]:
+    """``[N]`` which test clips occur in the training part, byte for byte."""
+    known = {clip.positions.tobytes() for clip in train}
+    return np.array([clip.positions.tobytes() in known for clip in test])
