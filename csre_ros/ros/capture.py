@@ -85,7 +85,8 @@ class CaptureInput:
         except Exception as error:  # a thread of our own: nobody else would hear of it
             self._health.failed(CAPTURE, error)
             self._node.get_logger().error(f"{self.what}: {error}")
-        self._ended()
+        if not self._stopping.is_set():
+            self._ended()
 
     def _rounds(self, source: Source) -> Iterator[SourceFrame]:
         if source.live:

@@ -183,8 +183,9 @@ class ActionNode(LifecycleNode):
             watched = self._input if self._stream.active else None
             found = runtime_statuses(self._health, self._pipeline, watched, self._settings.node.input_timeout_s)
             statuses = (statuses if self._refusal else []) + found
+        name = self.get_fully_qualified_name().removeprefix("/")
         hardware = self._input.what if self._input is not None else "none"
-        self._diagnostics.publish(to_message(statuses, self.get_name(), hardware, self.get_clock().now().to_msg()))
+        self._diagnostics.publish(to_message(statuses, name, hardware, self.get_clock().now().to_msg()))
 
 
 def main(args: list[str] | None = None) -> int:

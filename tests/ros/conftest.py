@@ -221,6 +221,10 @@ def run_node(tmp_path):
 
     yield run
     for process in started:
+        # A killed participant would leave its shared memory behind.
         if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(timeout=10)
+        finally:
             process.kill()
-        process.wait(timeout=10)

@@ -77,12 +77,13 @@ def test_a_loop_pauses_until_the_people_are_given_up(capture, recording):
 
 
 def test_closing_does_not_wait_for_the_file(capture, recording):
-    source, frames, _ = capture(settings({"source": str(recording), "loop": True, "tracker.death_s": 10.0}))
+    source, frames, ends = capture(settings({"source": str(recording), "loop": True, "tracker.death_s": 10.0}))
     wait_for(lambda: len(frames) == FRAMES)  # now it pauses for ten seconds
     begin = time.monotonic()
     source.close()
     source.close()
     assert time.monotonic() - begin < 5
+    assert not ends  # closed by us, so the source did not end
 
 
 def test_a_file_that_breaks_off_ends_the_input_with_an_error(capture, recording, monkeypatch):

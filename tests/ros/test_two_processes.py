@@ -15,6 +15,7 @@ from std_msgs.msg import Bool, String
 
 from csre_ros.recognition.bundle import BUNDLE_FOLDER
 from csre_ros.recordings import SHIPPED
+from csre_ros.ros.outputs import LATCHED
 from csre_ros.skeleton import Frame
 
 pytestmark = pytest.mark.ros
@@ -27,13 +28,13 @@ def parameters(**values):
 
 @pytest.fixture
 def recording(tmp_path, make_body):
-    """Three seconds: an arm hangs, is raised, hangs again."""
+    """An arm hangs, is raised for a second, hangs again; DDS needs up to two seconds until both ends have met."""
     from csre_ros.sources.recording_writer import RecordingWriter
 
     path = tmp_path / "arm.mcap"
     with RecordingWriter(path, make_body().layout) as writer:
-        for i in range(90):
-            body = make_body("right" if 30 <= i < 60 else "")
+        for i in range(150):
+            body = make_body("right" if 90 <= i < 120 else "")
             writer.write(Frame(round(i * 1e9 / 30), "recorded_camera", (body,)))
     return path
 
@@ -43,7 +44,7 @@ def hear(graph):
     """Lists of what the node's topics say."""
     return (
         graph.listen(String, "/action_node/actions", read=lambda message: json.loads(message.data)),
-        graph.listen(String, "/action_node/action", read=lambda message: message.data),
+        graph.listen(String, "/action_node/action", LATCHED, read=lambda message: message.data),
     )
 
 
@@ -102,6 +103,22 @@ def test_a_node_that_cannot_start_stays_alive_and_says_why(run_node, graph):
     assert node.wait(timeout=10) == 0
 
 
+def test_two_nodes_side_by_side_keep_apart(run_node, graph, recording, tiny_bundle):
+    """One per camera: names and topics by namespace."""
+    from diagnostic_msgs.msg import DiagnosticArray
+
+    tasks = graph.listen(DiagnosticArray, "/diagnostics", read=lambda message: message.status[0].name)
+    heard = {
+        side: graph.listen(String, f"/{side}/eyes/action", LATCHED, read=lambda message: message.data)
+        for side in ("left", "right")
+    }
+    for side, arguments in (("left", {"source": str(recording)}), ("right", {"input": "skeletons"})):
+        run_node(*parameters(bundle=str(tiny_bundle), **arguments), "-r", f"__ns:=/{side}", "-r", "__node:=eyes")
+    graph.until(lambda: heard["left"] == ["raise_right", ""], 30.0)
+    graph.until(lambda: {"left/eyes: model", "right/eyes: model"} <= set(tasks))
+    assert heard["right"] == []
+
+
 def test_the_example_controller_stops_the_robot_in_a_third_process(
     run_node, graph, hear, recording, tiny_bundle, tmp_path
 ):
@@ -114,8 +131,8 @@ def test_the_example_controller_stops_the_robot_in_a_third_process(
     controller = subprocess.Popen([sys.executable, script, "--ros-args", *arguments], stderr=subprocess.DEVNULL)
     try:
         graph.until(lambda: graph.peer.count_publishers("/stopped"))
-        run_node(*parameters(source=str(recording), bundle=str(tiny_bundle)))
-        graph.until(lambda: stops == [True, False], 30.0)
+        run_node(*parameters(source=str(recording), bundle=str(tiny_bundle), loop=True))
+        graph.until(lambda: stops[:2] == [True, False], 30.0)
         assert len(velocities) >= 10
         assert all(twist == Twist() for twist in velocities)
         controller.send_signal(signal.SIGINT)
