@@ -50,7 +50,7 @@ def thresholds(
             false = weight[fires & is_background].sum() / total
             acting = fires & ~is_background
             right = (acting & (scores.labels == label)).sum() / max(acting.sum(), 1)
-            if false <= false_share and right >= precision and acting.any():
+            if false <= false_share and right >= precision:
                 chosen = candidate
                 break
         found.append(float(chosen))

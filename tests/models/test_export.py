@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import io
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -36,11 +37,11 @@ def train(root: Path, folder: Path, data: dict[str, object], preprocess: str) ->
         "seed_everything": 7,
         "model": {
             "encoder_options": {"hidden": 16, "dropout": 0.0}, "preprocess": preprocess,
-            "contrast": {"positives": 4, "negatives": 8, "positive_fraction": 0.5}, "optimisation": {"lr": 4.0e-3},
+            "contrast": {"positives": 4, "negatives": 8, "positive_fraction": 0.5}, "optimisation": {"lr": 6.0e-3},
         },
         "data": data | {"init_args": data["init_args"] | {"root": str(root), "workers": 0, "batch_size": 32}},
         "trainer": {
-            "accelerator": "cpu", "max_epochs": 4, "enable_progress_bar": False, "enable_model_summary": False,
+            "accelerator": "cpu", "max_epochs": 3, "enable_progress_bar": False, "enable_model_summary": False,
             "logger": {
                 "class_path": "lightning.pytorch.loggers.CSVLogger",
                 "init_args": {"save_dir": str(folder), "name": "run", "version": 0},
@@ -68,6 +69,7 @@ class Exported:
     """A bundle, and what it was made of."""
 
     run: Path
+    printed: str
     bundle: Bundle
     model: ActionClassifier
     data: LiveData
@@ -76,13 +78,14 @@ class Exported:
 @pytest.fixture(scope="module")
 def exported(mini_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("live")
-    settings = {"sets": ["utd_mhad"], "labels_file": str(LABELS), "epoch_windows": 800}
+    settings = {"sets": ["utd_mhad"], "labels_file": str(LABELS), "epoch_windows": 480}
     run = train(mini_root, folder, {"class_path": "models.data.live.LiveData", "init_args": settings}, "part_local")
     output = folder / "new folder" / "mini.onnx"
-    call("export", "--run", str(run), "--output", str(output), "--name", "mini", "--passes", "1")
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        call("export", "--run", str(run), "--output", str(output), "--name", "mini", "--passes", "1")
     model, data, _ = restore(run, "best")
     assert isinstance(data, LiveData)
-    return Exported(run, Bundle.load(output, device="cpu"), model, data)
+    return Exported(run, printed.getvalue(), Bundle.load(output, device="cpu"), model, data)
 
 
 def in_torch(exported: Exported, positions: FloatArray, confidence: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -177,6 +180,17 @@ def test_thresholds_come_from_the_validation_part(exported: Exported) -> None:
     assert len(set(again)) > 2  # the run is long enough for thresholds to say something
 
 
+def test_calibration_sees_the_validation_part_plain_and_augmented(exported: Exported) -> None:
+    scores = calibration_scores(exported.model.network, exported.data, passes=2)
+    plain, first, second = np.split(scores.probabilities, 3)
+    expected = score(exported.model.network, exported.data.val_dataloader())
+    np.testing.assert_array_equal(plain, expected.probabilities)
+    np.testing.assert_array_equal(scores.labels, np.tile(expected.labels, 3))
+    np.testing.assert_array_equal(scores.slots, np.tile(expected.slots, 3))
+    for one, other in ((plain, first), (first, second)):
+        assert (np.abs(one - other).max(axis=1) > 1e-3).mean() > 0.9
+
+
 def test_background_counts_by_how_often_a_robot_meets_it(exported: Exported) -> None:
     """Every kind has its share, spread evenly over its windows; actions have none."""
     data = exported.data
@@ -216,12 +230,10 @@ def test_the_digest_guards_the_file(exported: Exported, tmp_path: Path) -> None:
         Bundle.load(tmp_path / "damaged.onnx", device="cpu")
 
 
-def test_the_command_prints_what_the_file_says(exported: Exported, tmp_path: Path, capsys) -> None:
-    output = tmp_path / "again.onnx"
-    call("export", "--run", str(exported.run), "--output", str(output), "--name", "mini", "--passes", "1")
-    printed = capsys.readouterr().out.strip().splitlines()[-1]
-    assert BundleInfo.from_json(printed) == Bundle.load(output, device="cpu").info
-    assert json.loads(printed)["digest"]
+def test_the_command_prints_what_the_file_says(exported: Exported) -> None:
+    printed = BundleInfo.from_json(exported.printed.strip().splitlines()[-1])
+    assert printed == exported.bundle.info
+    assert printed.digest
 
 
 @pytest.mark.parametrize("missing", ["config.yaml", "checkpoints/best.ckpt"])
