@@ -50,17 +50,6 @@ def _age_ms(stamp_ns: int, now_ns: int) -> float:
     return round((now_ns - stamp_ns) / 1e6, 1)
 
 
-def event_record(event: ActionEvent) -> dict[str, Any]:
-    """One event, with the same keys as the lines of ``csre demo --events``."""
-    return {
-        "stamp": _seconds(event.stamp_ns),
-        "person": event.person,
-        "action": event.action,
-        "state": event.state.value,
-        "score": round(float(event.score), 4),
-    }
-
-
 def _state(person: PersonAction, events: Sequence[ActionEvent]) -> str | None:
     """Phase of the person's action, given all events since the last record."""
     states = {event.state for event in events if event.person == person.person}
@@ -118,7 +107,7 @@ def actions_record(
             for person in sorted(people, key=lambda person: person.person)
             if person.present
         ],
-        "events": [event_record(event) for event in events],
+        "events": [event.to_record() for event in events],
     }
 
 
