@@ -18,7 +18,8 @@ from models.data.batch import Batch
 from models.data.module import SkeletonData
 from models.encoders import build_encoder
 from models.network import Network
-from models.preprocess import build_preprocess
+from models.preprocess import Preprocess, build_preprocess
+from models.streams import Stream
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,16 @@ class Optimisation:
     """Optimiser and schedule.
 
     Attributes:
-        name: ``adamw`` or ``sgd`` (Nesterov, momentum 0.9).
+        name: ``adamw``, ``adam`` (weight decay inside the gradient) or ``sgd`` (Nesterov, momentum 0.9).
         lr: Learning rate after the warm-up.
         weight_decay: On everything.
-        warmup_epochs: Epochs of linear warm-up.
-        milestones: Epochs at which the rate falls to a tenth; empty: cosine to zero.
+        warmup_epochs: Epochs of linear warm-up, the last of them at the full rate.
+        milestones: Epochs, counted from 0, at which the rate falls to a tenth.
+        decay: Factor on the rate after every epoch. Without it and without milestones: cosine to zero.
         label_smoothing: Of the cross-entropy.
+
+    Raises:
+        ValueError: Unknown optimiser, or both milestones and decay.
     """
 
     name: str = "adamw"
@@ -51,24 +56,30 @@ class Optimisation:
     weight_decay: float = 1e-4
     warmup_epochs: int = 1
     milestones: list[int] = field(default_factory=list)
+    decay: float | None = None
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.name not in ("adamw", "sgd"):
-            raise ValueError(f"optimiser {self.name!r} is unknown; choose adamw or sgd")
+        if self.name not in ("adamw", "adam", "sgd"):
+            raise ValueError(f"optimiser {self.name!r} is unknown; choose adamw, adam or sgd")
+        if self.milestones and self.decay is not None:
+            raise ValueError(f"choose either milestones or decay, not {self.milestones} and {self.decay}")
 
     def build(self, parameters: Any) -> torch.optim.Optimizer:
         """The optimiser."""
-        if self.name == "adamw":
-            return torch.optim.AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay)
+        if self.name != "sgd":
+            adam = torch.optim.AdamW if self.name == "adamw" else torch.optim.Adam
+            return adam(parameters, lr=self.lr, weight_decay=self.weight_decay)
         return torch.optim.SGD(parameters, lr=self.lr, weight_decay=self.weight_decay, momentum=0.9, nesterov=True)
 
     def factor(self, epoch: int, epochs: int) -> float:
         """Factor on the learning rate in an epoch."""
         if epoch < self.warmup_epochs:
-            return (epoch + 1) / (self.warmup_epochs + 1)
+            return (epoch + 1) / self.warmup_epochs
         if self.milestones:
             return 0.1 ** sum(epoch >= step for step in self.milestones)
+        if self.decay is not None:
+            return self.decay**epoch
         return 0.5 * (1 + math.cos(math.pi * epoch / epochs))
 
 
@@ -79,6 +90,8 @@ class ActionClassifier(L.LightningModule):
         encoder: Key of ``models.encoders.ENCODERS``.
         encoder_options: Further arguments of the encoder.
         preprocess: Key of ``models.preprocess.PREPROCESSORS``.
+        stream: One of ``models.streams.STREAMS``.
+        relative: Measure the joint stream from the root of every frame, see :class:`models.streams.Stream`.
         contrast: The CSRE branch.
         optimisation: Optimiser and schedule.
     """
@@ -88,12 +101,15 @@ class ActionClassifier(L.LightningModule):
         encoder: str = "hcn",
         encoder_options: dict[str, Any] | None = None,
         preprocess: str = "part_local",
+        stream: str = "joint",
+        relative: bool = False,
         contrast: Contrast = Contrast(),
         optimisation: Optimisation = Optimisation(),
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
         self.encoder_name, self._options, self._preprocess = encoder, encoder_options or {}, preprocess
+        self.stream, self._relative = stream, relative
         self.contrast, self.optimisation = contrast, optimisation
         self._seed = torch.initial_seed()
         self.network: Network
@@ -115,8 +131,9 @@ class ActionClassifier(L.LightningModule):
             persons=data.persons,
             **self._options,
         )
+        stream = self._build_stream(front)
         # Convolutions are up to twice as fast in this memory format, on CPU and on GPU.
-        self.network = Network(front, encoder).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = Network(front, encoder, stream).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.accuracy = nn.ModuleDict(
             {part: MulticlassAccuracy(len(data.classes), average="micro") for part in ("val", "test")}
         )
@@ -129,8 +146,21 @@ class ActionClassifier(L.LightningModule):
                 positives=self.contrast.positives,
                 negatives=self.contrast.negatives,
                 positive_fraction=self.contrast.positive_fraction,
-                dataset=type(data).__name__,
+                seed=self._seed,
+                dataset=f"{data.identity}, {self.stream}",
             )
+            # Every rank writes all rows itself; broadcasting the banks would cost more than the whole step.
+            self._ddp_params_and_buffers_to_ignore = [f"csre.{name}" for name in self.csre.bank_buffers()]
+
+    def _build_stream(self, front: Preprocess) -> Stream | None:
+        if self.stream == "joint" and not self._relative:
+            return None
+        if front.channels != 3:
+            raise ValueError(
+                f"preprocess {self._preprocess!r} gives {front.channels} channels, of which no stream but plain joints "
+                "can be made; choose another preprocess, such as plain"
+            )
+        return Stream(self.stream, front.output_layout, relative=self._relative)
 
     def on_train_epoch_start(self) -> None:
         """Seed dropout and augmentation by the epoch: a resumed run then draws what the uninterrupted one would."""
@@ -159,21 +189,24 @@ class ActionClassifier(L.LightningModule):
                 f"{self.contrast.positives} positives; set contrast.positive_fraction, or lower contrast.positives"
             )
 
-    def _evaluate(self, batch: Batch, part: str) -> None:
-        logits = self.network.features(batch.positions, batch.confidence).logits
+    def _evaluate(self, batch: Batch, part: str) -> dict[str, Tensor]:
+        output = self.network.features(batch.positions, batch.confidence)
+        logits = output.logits
         metric = self.accuracy[part]
         assert isinstance(metric, MulticlassAccuracy)
         metric(logits, batch.label)
-        self.log(f"{part}/top1", metric, on_epoch=True, prog_bar=True, batch_size=len(batch.label))
-        self.log(f"{part}/loss", cross_entropy(logits, batch.label), on_epoch=True, batch_size=len(batch.label))
+        loss, size = cross_entropy(logits, batch.label), len(batch.label)
+        self.log(f"{part}/top1", metric, on_epoch=True, prog_bar=True, batch_size=size, add_dataloader_idx=False)
+        self.log(f"{part}/loss", loss, on_epoch=True, batch_size=size, add_dataloader_idx=False)
+        return {"logits": logits, "embedding": output.embedding}
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Top-1 and loss on the validation part."""
-        self._evaluate(batch, "val")
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
+        """Top-1 and loss on the validation part, and on the test part where it is watched (the second loader)."""
+        return self._evaluate(batch, ("val", "test")[dataloader_idx])
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Top-1 and loss on the test part."""
-        self._evaluate(batch, "test")
+        return self._evaluate(batch, "test")
 
     def configure_optimizers(self) -> Any:
         """Optimiser and per-epoch schedule."""

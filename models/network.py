@@ -1,10 +1,12 @@
-"""Preprocessing and encoder in one module: exactly what a bundle computes."""
+"""Preprocessing, stream and encoder in one module: exactly what a bundle computes."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
 from models.encoders.base import Encoder, EncoderOutput
+from models.preprocess import SEEN
+from models.streams import Stream
 
 
 class Network(nn.Module):
@@ -12,17 +14,25 @@ class Network(nn.Module):
 
     Args:
         preprocess: First part of the graph.
-        encoder: The encoder behind it.
+        encoder: The encoder at its end.
+        stream: What the encoder gets instead of joints; ``None``: the joints.
     """
 
-    def __init__(self, preprocess: nn.Module, encoder: Encoder) -> None:
+    def __init__(self, preprocess: nn.Module, encoder: Encoder, stream: Stream | None = None) -> None:
         super().__init__()
         self.preprocess = preprocess
+        self.stream = stream
         self.encoder = encoder
 
     def features(self, positions: Tensor, confidence: Tensor) -> EncoderOutput:
         """Logits, embedding, and the feature map that the CSRE branch needs."""
-        output: EncoderOutput = self.encoder(self.preprocess(positions, confidence))
+        joints = self.preprocess(positions, confidence)
+        if self.stream is None:
+            output: EncoderOutput = self.encoder(joints)
+            return output
+        seen = (confidence >= SEEN).to(joints.dtype).permute(0, 2, 3, 1)[:, None]
+        x = self.stream(joints, seen)
+        output = self.encoder(x, joints) if self.encoder.wants_joints else self.encoder(x)
         return output
 
     def forward(self, positions: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,9 @@ SEEN = 0.5
 UNIT_M = 0.25
 """Metres per input unit, about a forearm: encoders without batch norm want inputs of order one."""
 
+_FLAT_M = 1e-6
+"""An axis along which a window extends less is not stretched."""
+
 
 class PartLocal(nn.Module):
     """``body13`` windows as ``[B, 4, T, 14, P]``: x, y, z, seen; the thirteen joints and the height point.
@@ -92,10 +95,54 @@ class Plain(nn.Module):
         return torch.where(seen, positions - origin, torch.zeros_like(positions)).permute(0, 4, 2, 3, 1)
 
 
-PREPROCESSORS: dict[str, type[PartLocal] | type[Plain]] = {"part_local": PartLocal, "plain": Plain}
+class Given(nn.Module):
+    """Any layout as ``[B, 3, T, V, P]``, measured from wherever the data set has put its origin."""
+
+    channels = 3
+
+    def __init__(self, layout: SkeletonLayout) -> None:
+        super().__init__()
+        self.output_layout = layout
+
+    def forward(self, positions: Tensor, confidence: Tensor) -> Tensor:
+        """Shape a window for the encoder; unseen joints become the origin."""
+        seen = (confidence >= SEEN)[..., None]
+        return torch.where(seen, positions, torch.zeros_like(positions)).permute(0, 4, 2, 3, 1)
 
 
-def build_preprocess(name: str, layout: SkeletonLayout) -> PartLocal | Plain:
+class UnitBox(nn.Module):
+    """Any layout as ``[B, 3, T, V, P]``, each axis of each window stretched so that its seen joints fill -1 to 1.
+
+    As published for NW-UCLA. An axis on which nothing differs becomes 0.
+    """
+
+    channels = 3
+
+    def __init__(self, layout: SkeletonLayout) -> None:
+        super().__init__()
+        self.output_layout = layout
+
+    def forward(self, positions: Tensor, confidence: Tensor) -> Tensor:
+        """Shape a window for the encoder; unseen joints become the middle of the box."""
+        seen = (confidence >= SEEN)[..., None]
+        low = positions.masked_fill(~seen, torch.inf).amin(dim=(1, 2, 3), keepdim=True)
+        high = positions.masked_fill(~seen, -torch.inf).amax(dim=(1, 2, 3), keepdim=True)
+        flat = high - low < _FLAT_M
+        scaled = (positions - (low + high) / 2) * (2 / (high - low))
+        return torch.where(seen & ~flat, scaled, torch.zeros_like(scaled)).permute(0, 4, 2, 3, 1)
+
+
+Preprocess = PartLocal | Plain | Given | UnitBox
+
+PREPROCESSORS: dict[str, type[Preprocess]] = {
+    "part_local": PartLocal,
+    "plain": Plain,
+    "given": Given,
+    "unit_box": UnitBox,
+}
+
+
+def build_preprocess(name: str, layout: SkeletonLayout) -> Preprocess:
     """Construct the first part of a graph by its name.
 
     Raises:

@@ -51,7 +51,6 @@ class Stream(nn.Module):
         has_parent[root] = False
         self.register_buffer("parents", parents, persistent=False)
         self.register_buffer("has_parent", has_parent, persistent=False)
-        self._passes = not (self._motion or bool(has_parent.any()))
 
     def forward(self, x: Tensor, seen: Tensor) -> Tensor:
         """Turn joints into the stream.
@@ -60,8 +59,6 @@ class Stream(nn.Module):
             x: ``[B, 3, T, V, P]``, zero where not seen.
             seen: ``[B, 1, T, V, P]``, 1 where a joint was seen, else 0.
         """
-        if self._passes:
-            return x
         origin = self.has_parent[:, None].to(x.dtype)
         x = x - x.index_select(3, self.parents) * origin
         seen = seen * (1 - origin * (1 - seen.index_select(3, self.parents)))

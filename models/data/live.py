@@ -75,6 +75,11 @@ class LiveData(SkeletonData):
         sets = [{"name": name, "terms": DATA_SETS[name].terms} for name in self._sets]
         return [*sets, {"name": "mediapipe_16words (negatives)", "terms": "no licence stated; not redistributed"}]
 
+    @property
+    def identity(self) -> str:
+        """The sets of the union."""
+        return f"live: {', '.join(self._sets)}"
+
     def setup(self, stage: str | None = None) -> None:
         """Read the clips and list the windows of every part."""
         clips = [clip for name in self._sets for clip in read_clips(name, self._root)]

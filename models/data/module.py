@@ -56,6 +56,11 @@ class SkeletonData(L.LightningDataModule, ABC):
 
     @property
     @abstractmethod
+    def identity(self) -> str:
+        """Data and split in words: what fixes the meaning of a memory-bank slot besides its label."""
+
+    @property
+    @abstractmethod
     def slot_labels(self) -> Tensor:
         """``[slots]`` label of every training sample: the classes of the memory banks."""
 

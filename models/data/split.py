@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
 
 import numpy as np
@@ -51,11 +50,6 @@ class SplitData(SkeletonData):
     def __init__(self, batch_size: int, workers: int, seed: int, *, watch_test: bool = False) -> None:
         super().__init__(batch_size, workers, seed)
         self._watch_test = watch_test
-
-    @property
-    @abstractmethod
-    def identity(self) -> str:
-        """Data set and split in words: what fixes the meaning of a memory-bank slot besides its label."""
 
     @property
     def test_subsets(self) -> Mapping[str, NDArray[np.bool_]]:

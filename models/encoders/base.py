@@ -30,7 +30,10 @@ class Encoder(nn.Module):
     Attributes:
         feature_shape: ``(C', T', V')`` of ``EncoderOutput.features``.
         embedding_dim: D of ``EncoderOutput.embedding``.
+        wants_joints: Whether ``forward`` takes the joints behind a bone or motion stream as its second argument.
     """
+
+    wants_joints = False
 
     feature_shape: tuple[int, int, int]
     embedding_dim: int

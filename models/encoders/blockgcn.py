@@ -38,6 +38,8 @@ class BlockGCN(GraphEncoder):
         ValueError: The layout is not connected.
     """
 
+    wants_joints = True
+
     def __init__(
         self,
         num_classes: int,

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor
 
 from csre_ros.skeleton import get_layout
+from models.encoders import build_encoder
+from models.network import Network
+from models.preprocess import Given, UnitBox, build_preprocess
 from models.streams import STREAMS, Stream
 
 # 1-based child-parent pairs of the published bone streams.
@@ -38,7 +45,7 @@ def test_bones_are_the_published_pairs(layout: str, pairs: tuple[tuple[int, int]
 def test_joints_pass_or_are_measured_from_the_root() -> None:
     layout = get_layout("ntu25")
     x, seen = clip(25)
-    assert Stream("joint", layout)(x, seen) is x
+    torch.testing.assert_close(Stream("joint", layout)(x, seen), x)
     relative = Stream("joint", layout, relative=True)(x, seen)
     torch.testing.assert_close(relative[:, :, :, 20], x[:, :, :, 20])
     torch.testing.assert_close(relative[:, :, :, 5], x[:, :, :, 5] - x[:, :, :, 20])
@@ -84,3 +91,104 @@ def test_an_absent_person_stays_zero() -> None:
 def test_unknown_stream_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown stream 'motion'; choose one of: joint, bone, joint_motion"):
         Stream("motion", get_layout("ntu25"))
+
+
+# --- the preprocessing of the published protocols ---
+
+
+def windows(joints: int = 20, persons: int = 1) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    positions = torch.randn(3, persons, 8, joints, 3, generator=generator) + torch.tensor((0.3, -0.2, 2.5))
+    return positions, torch.ones(3, persons, 8, joints)
+
+
+def test_given_changes_nothing_but_the_order_of_axes() -> None:
+    positions, confidence = windows(25, 2)
+    confidence[:, 1] = 0
+    found = Given(get_layout("ntu25"))(positions, confidence)
+    torch.testing.assert_close(found[..., 0], positions[:, 0].permute(0, 3, 1, 2))
+    assert (found[..., 1] == 0).all()
+
+
+def test_unit_box_is_the_published_scaling() -> None:
+    positions, confidence = windows()
+    found = UnitBox(get_layout("kinect20"))(positions, confidence)[..., 0]
+    for clip, box in zip(positions[:, 0].numpy(), found.numpy(), strict=True):
+        low, high = clip.min((0, 1)), clip.max((0, 1))
+        np.testing.assert_allclose(box.transpose(1, 2, 0), 2 * (clip - low) / (high - low) - 1, atol=1e-5)
+
+
+def test_unit_box_undoes_centring_and_scaling() -> None:
+    positions, confidence = windows()
+    box = UnitBox(get_layout("kinect20"))
+    moved = 1.3 * (positions - positions[:, :, :1, 1:2])
+    torch.testing.assert_close(box(moved, confidence), box(positions, confidence), atol=1e-5, rtol=0)
+
+
+def test_unit_box_measures_what_is_seen() -> None:
+    positions, confidence = windows()
+    confidence[0, 0, 3, 7] = 0
+    filled = positions.clone()
+    filled[0, 0, 3, 7] = torch.nan
+    box = UnitBox(get_layout("kinect20"))
+    found = box(filled, confidence)
+    assert (found[0, :, 3, 7] == 0).all()
+    assert found.isfinite().all()
+    filled[0, 0, 3, 7] = 1e9
+    assert torch.equal(box(filled, confidence), found)
+    assert (box(positions, confidence * 0) == 0).all()
+
+
+def test_a_constant_axis_becomes_zero() -> None:
+    """A flat recording, and a clip of one point."""
+    positions, confidence = windows()
+    positions[0, ..., 2] = 2.5
+    positions[1] = 1.0
+    found = UnitBox(get_layout("kinect20"))(positions, confidence)
+    assert (found[0, 2] == 0).all()
+    assert found[0, :2].abs().amax() == pytest.approx(1.0, abs=1e-5)
+    assert (found[1] == 0).all()
+
+
+# --- in the graph ---
+
+
+@pytest.mark.parametrize(
+    ("encoder", "preprocess", "stream"),
+    [*(("hcn", "unit_box", stream) for stream in STREAMS), ("blockgcn", "plain", "bone_motion")],
+)
+def test_streams_are_inside_the_exported_graph(encoder: str, preprocess: str, stream: str) -> None:
+    torch.manual_seed(0)
+    layout = get_layout("kinect20")
+    front = build_preprocess(preprocess, layout)
+    body = build_encoder(encoder, 5, layout, time_steps=16, persons=1)
+    network = Network(front, body, Stream(stream, layout, relative=True)).eval()
+    positions, confidence = torch.randn(3, 1, 16, 20, 3), torch.ones(3, 1, 16, 20)
+    confidence[0, 0, 5:9, 3] = 0
+    with torch.no_grad():
+        expected = network(positions, confidence)[0]
+    batch = torch.export.Dim("batch", min=1)
+    program = torch.onnx.export(
+        network, (positions[:2], confidence[:2]), input_names=["positions", "confidence"],
+        dynamic_shapes=({0: batch}, {0: batch}), dynamo=True, verbose=False,
+    )  # fmt: skip
+    assert program is not None
+    file = io.BytesIO(program.model_proto.SerializeToString())
+    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    found = session.run(None, {"positions": positions.numpy(), "confidence": confidence.numpy()})[0]
+    assert np.abs(found - expected.numpy()).max() < 1e-4 * expected.abs().max()
+
+
+def test_the_topology_code_sees_joints_behind_every_stream() -> None:
+    """BlockGCN's code comes from the joints, whatever the stream is: without it, equal bones mean equal scores."""
+    torch.manual_seed(0)
+    layout = get_layout("kinect20")
+    encoder = build_encoder("blockgcn", 5, layout, time_steps=8, persons=1).eval()
+    network = Network(Given(layout), encoder, Stream("joint_motion", layout)).eval()
+    positions, confidence = torch.randn(1, 1, 8, 20, 3), torch.ones(1, 1, 8, 20)
+    joints = positions.permute(0, 4, 2, 3, 1)
+    motion = network.stream(joints, torch.ones(1, 1, 8, 20, 1))  # type: ignore[misc]
+    with torch.no_grad():
+        found, _ = network(positions, confidence)
+        torch.testing.assert_close(found, encoder(motion, joints).logits)
+        assert (found - encoder(motion).logits).abs().max() > 1e-3 * found.abs().max()
