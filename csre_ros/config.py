@@ -86,7 +86,10 @@ class WindowConfig:
         0.8, "Seconds of a person that must be seen before the first decision.", minimum=0.0, maximum=10.0
     )
     max_gap_s: float = option(
-        0.5, "A longer gap between two sightings clears the person's window, in seconds.", minimum=0.05, maximum=10.0
+        0.5,
+        "Seconds between sightings that clear a person's window; a frame that comes less late than that is left out.",
+        minimum=0.05,
+        maximum=10.0,
     )
     max_jump_s: float = option(
         60.0,

@@ -69,9 +69,9 @@ class Recognizer:
     Attributes:
         config: Settings in force.
         bundle: The model.
-        counts: What was refused or left out since the start, by reason: ``repeated_stamp``, ``backward_stamp``,
-            ``stamp_jump``, ``wrong_layout``, ``nothing_visible``, ``duplicate_id``, ``too_many_people``,
-            ``not_finite``.
+        counts: What was refused or left out since the start, by reason: ``repeated_stamp``, ``late_stamp``,
+            ``backward_stamp``, ``stamp_jump``, ``wrong_layout``, ``nothing_visible``, ``duplicate_id``,
+            ``too_many_people``, ``not_finite``.
 
     Raises:
         BundleError: The bundle cannot be used.
@@ -87,7 +87,7 @@ class Recognizer:
         self.counts: Counter[str] = Counter()
         self._timer = timer or StageTimer()
         self._layout = get_layout(self.info.layout)
-        self._guard = StampGuard(self.config.window.max_jump_s, self.counts)
+        self._guard = StampGuard(self.config.window.max_gap_s, self.config.window.max_jump_s, self.counts)
         self._intake = Intake(self._layout, self.counts)
         self._tracker = Tracker(self.config.tracker, self._layout, self.counts)
         self._people: dict[Track, _Person] = {}

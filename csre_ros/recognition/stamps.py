@@ -17,19 +17,21 @@ class Verdict(Enum):
 class StampGuard:
     """Judges the stamps of a stream.
 
-    A stamp that repeats is refused. A stamp that goes back restarts the stream: a bag that loops, a simulation that was
-    reset. A stamp far ahead is refused as a clock error, unless the next one confirms it; then the stream restarts
-    there.
+    A stamp that repeats is refused, and so is one that is a little behind: a message that others overtook on the way. A
+    stamp that goes back further restarts the stream: a bag that loops, a simulation that was reset. A stamp far ahead
+    is refused as a clock error, unless the next one confirms it; then the stream restarts there.
 
     Args:
+        max_late_s: A stamp that is behind by less than so many seconds is late; otherwise time itself went back.
         max_jump_s: Seconds by which a stamp may be ahead.
-        counts: Where ``repeated_stamp``, ``backward_stamp`` and ``stamp_jump`` are counted.
+        counts: Where ``repeated_stamp``, ``late_stamp``, ``backward_stamp`` and ``stamp_jump`` are counted.
 
     Attributes:
         newest_ns: The newest stamp that was taken; None at first.
     """
 
-    def __init__(self, max_jump_s: float, counts: Counter[str] | None = None) -> None:
+    def __init__(self, max_late_s: float, max_jump_s: float, counts: Counter[str] | None = None) -> None:
+        self._max_late_ns = round(max_late_s * 1e9)
         self._max_jump_ns = round(max_jump_s * 1e9)
         self._counts: Counter[str] = Counter() if counts is None else counts
         self.newest_ns: int | None = None
@@ -42,6 +44,9 @@ class StampGuard:
             verdict = Verdict.TAKE
         elif stamp_ns == self.newest_ns:
             self._counts["repeated_stamp"] += 1
+            verdict = Verdict.REFUSE
+        elif 0 < self.newest_ns - stamp_ns < self._max_late_ns:
+            self._counts["late_stamp"] += 1
             verdict = Verdict.REFUSE
         elif stamp_ns < self.newest_ns:
             self._counts["backward_stamp"] += 1

@@ -288,6 +288,15 @@ def test_a_bag_that_loops_starts_anew(recognizer: Recognizer) -> None:
     assert recognizer.counts == {"backward_stamp": 1}
 
 
+def test_frames_that_others_overtook_are_left_out(recognizer: Recognizer) -> None:
+    """Every tenth frame comes after the three that follow it; nobody's window or action suffers."""
+    order = [k + 3.5 * (k % 10 == 5) for k in range(150)]
+    steps = run(recognizer, [item for _, item in sorted(zip(order, _raising(0, 5), strict=True), key=lambda p: p[0])])
+    assert events(steps) == [(1, "raise_right", "started")]
+    assert recognizer.counts == {"late_stamp": 15}
+    assert sum(step == [] for step in steps) >= 15
+
+
 def test_one_stamp_an_hour_ahead_is_refused(recognizer: Recognizer) -> None:
     steps = run(recognizer, [*_raising(0, 3), frame(HOUR, body("right")), *_raising(3, 3)])
     assert events(steps) == [(1, "raise_right", "started")]
