@@ -21,6 +21,48 @@ class PipelineConfig:
     pose: PoseConfig = field(default_factory=PoseConfig)
 
 
+class PoseStage:
+    """The people in source frames: those that a frame names, or those that the pose estimator finds in its image.
+
+    Args:
+        config: Settings of the pose estimator; its model is loaded when the first image arrives.
+        timer: Where the stage ``pose`` is timed.
+    """
+
+    def __init__(self, config: PoseConfig, timer: StageTimer) -> None:
+        self._config = config
+        self._timer = timer
+        self._pose: PoseEstimator | None = None
+
+    def step(self, source: SourceFrame) -> Frame:
+        """The people in a frame.
+
+        Raises:
+            ValueError: The frame carries neither image nor skeletons.
+        """
+        if source.skeletons is not None:
+            return Frame(source.stamp_ns, source.frame_id, source.skeletons)
+        if source.image is None:
+            raise ValueError(f"the frame at {source.stamp_ns} ns has neither image nor skeletons")
+        if self._pose is None:
+            from csre_ros.pose.mediapipe_pose import MediaPipePose
+
+            self._pose = MediaPipePose(self._config)
+        with self._timer("pose"):
+            return self._pose.step(source.image, source.stamp_ns, source.frame_id)
+
+    def reset(self) -> None:
+        """Forget the people seen so far."""
+        if self._pose is not None:
+            self._pose.reset()
+
+    def close(self) -> None:
+        """Free the pose model; the next image loads it again."""
+        if self._pose is not None:
+            self._pose.close()
+            self._pose = None
+
+
 class Pipeline:
     """The runtime in one call, shared by the command line, the node and the benchmarks.
 
@@ -36,7 +78,7 @@ class Pipeline:
         self.config = config or PipelineConfig()
         self.timer = StageTimer()
         self.recognizer = Recognizer(self.config.recognizer, timer=self.timer)
-        self._pose: PoseEstimator | None = None
+        self._people = PoseStage(self.config.pose, self.timer)
 
     def step(self, source: SourceFrame) -> tuple[Frame, list[PersonAction]]:
         """Advance by one frame.
@@ -51,26 +93,14 @@ class Pipeline:
         return frame, self.recognizer.step(frame)
 
     def observe(self, source: SourceFrame) -> Frame:
-        """The people in a frame: those it names, or those that the pose estimator finds in its image."""
-        if source.skeletons is not None:
-            return Frame(source.stamp_ns, source.frame_id, source.skeletons)
-        if source.image is None:
-            raise ValueError(f"the frame at {source.stamp_ns} ns has neither image nor skeletons")
-        if self._pose is None:
-            from csre_ros.pose.mediapipe_pose import MediaPipePose
-
-            self._pose = MediaPipePose(self.config.pose)
-        with self.timer("pose"):
-            return self._pose.step(source.image, source.stamp_ns, source.frame_id)
+        """The people in a frame, as :meth:`PoseStage.step` finds them."""
+        return self._people.step(source)
 
     def reset(self) -> None:
         """Forget all people, for example between two recordings."""
         self.recognizer.reset()
-        if self._pose is not None:
-            self._pose.reset()
+        self._people.reset()
 
     def close(self) -> None:
         """Free the pose model; the next image loads it again."""
-        if self._pose is not None:
-            self._pose.close()
-            self._pose = None
+        self._people.close()

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from csre_ros.skeleton import Skeleton
+from csre_ros.skeleton import Skeleton, SkeletonLayout
 
 Image = NDArray[np.uint8]
 
@@ -42,12 +42,16 @@ class Source(Protocol):
         live: Whether frames come in real time; a live source keeps only the newest frame.
         fps: Nominal frames per second; None where unknown.
         dropped: Frames that were captured but never delivered because a newer one came.
+        layout: Layout of the skeletons; None where frames have images only.
     """
 
     name: str
     live: bool
     fps: float | None
     dropped: int
+
+    @property
+    def layout(self) -> SkeletonLayout | None: ...
 
     def __enter__(self) -> Source: ...
 

@@ -66,12 +66,14 @@ class LiveSource:
         live: True.
         fps: What the device promises; None where unknown.
         dropped: Frames that were captured but not delivered: overtaken, too old, or damaged.
+        layout: None; frames have images only.
 
     Raises:
         OSError: The device does not open.
     """
 
     live = True
+    layout = None
 
     def __init__(self, name: str, connect: Callable[[], Capture], config: SourceConfig | None = None) -> None:
         self.name = name

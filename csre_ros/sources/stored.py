@@ -29,9 +29,11 @@ class StoredImages(ABC):
         live: False.
         fps: Nominal frames per second.
         dropped: Images that could not be read.
+        layout: None; frames have images only.
     """
 
     live = False
+    layout = None
     fps: float | None
 
     def __init__(self, path: Path, config: SourceConfig | None = None) -> None:
