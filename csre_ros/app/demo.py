@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from csre_ros.app.outputs import Outputs, captions
-from csre_ros.app.terminal import console, say_latency
-from csre_ros.config import option
+from csre_ros.app.session import Session, events_of, recognise
+from csre_ros.app.terminal import console
+from csre_ros.config import check, option
 from csre_ros.pipeline import Pipeline, PipelineConfig
+from csre_ros.recognition import PersonAction
 from csre_ros.recordings import SHIPPED
 from csre_ros.sources import SourceConfig, open_source
-from csre_ros.sources.frames import Source, SourceFrame
+from csre_ros.sources.frames import SourceFrame
 
 _FALLBACK_FPS = 15.0
 
@@ -31,6 +31,9 @@ class DemoConfig:
     events: str = option("", "Write events to this file, one JSON object per line; '-' is standard output.")
     ros: bool = option(False, "Run the ROS 2 node in a process of its own and show what arrives over its topics.")
     seconds: float = option(0.0, "End after this many seconds of source time; 0 runs to the end.", minimum=0.0)
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True)
@@ -65,41 +68,22 @@ def run(settings: DemoSettings) -> int:
     """
     config = settings.demo
     pipeline = Pipeline(settings.pipeline)
-    frames = 0
+    bundle = pipeline.recognizer.info.name
     with open_source(resolve_source(config.source, settings.capture), settings.capture) as source:
         fov = settings.pipeline.pose.horizontal_fov_deg
         fps = source.fps or _FALLBACK_FPS
-        with Outputs(config.output, config.events, not config.headless, fps, fov) as outputs:
-            try:
-                for frame in _until(source, config.seconds):
-                    frames += 1
-                    if not _show(pipeline, frame, outputs):
-                        break
-            except KeyboardInterrupt:
-                console.print("interrupted")
-            finally:
-                last = pipeline.recognizer.finish()
-                outputs.events(event for person in last for event in person.events)
-                pipeline.close()
-        say_latency(pipeline.timer.summary(), frames, source.dropped, pipeline.recognizer.counts)
+        with (
+            Session(source, config.seconds) as session,
+            Outputs(config.output, config.events, not config.headless, fps, fov) as outputs,
+        ):
+
+            def show(frame: SourceFrame, people: list[PersonAction], latency_ms: float) -> bool:
+                outputs.begin(frame.stamp_ns)
+                outputs.events(events_of(people))
+                with pipeline.timer("draw"):
+                    return outputs.picture(
+                        frame.image, captions(people), frame.stamp_ns, f"{bundle}   {latency_ms:.1f} ms"
+                    )
+
+            recognise(session, pipeline, show, lambda last: outputs.events(events_of(last)))
     return 0
-
-
-def _until(source: Source, seconds: float) -> Iterable[SourceFrame]:
-    first_ns: int | None = None
-    for frame in source:
-        first_ns = frame.stamp_ns if first_ns is None else first_ns
-        if seconds and (frame.stamp_ns - first_ns) / 1e9 > seconds:
-            return
-        yield frame
-
-
-def _show(pipeline: Pipeline, frame: SourceFrame, outputs: Outputs) -> bool:
-    start = time.perf_counter()
-    _, people = pipeline.step(frame)
-    latency_ms = (time.perf_counter() - start) * 1e3
-    outputs.begin(frame.stamp_ns)
-    outputs.events(event for person in people for event in person.events)
-    bundle = pipeline.recognizer.info.name
-    with pipeline.timer("draw"):
-        return outputs.picture(frame.image, captions(people), frame.stamp_ns, f"{bundle}   {latency_ms:.1f} ms")

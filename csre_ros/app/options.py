@@ -12,7 +12,11 @@ from csre_ros.config import leaf_fields
 
 
 def add_options(
-    parser: ArgumentParser, cls: type, name: Callable[[str], str], aliases: Mapping[str, Sequence[str]]
+    parser: ArgumentParser,
+    cls: type,
+    name: Callable[[str], str],
+    aliases: Mapping[str, Sequence[str]],
+    positional: str = "",
 ) -> None:
     """Add a flag for every option of a dataclass tree, with its help, default and choices.
 
@@ -21,8 +25,12 @@ def add_options(
         cls: A dataclass as ``csre_ros.config.leaf_fields`` takes it.
         name: From the dotted name of an option to its flag, without dashes.
         aliases: Further spellings by flag.
+        positional: Name of the option that is written without its flag, if there is one; it must be given.
     """
     for dotted, item, default in leaf_fields(cls):
+        if name(dotted) == positional:
+            parser.add_argument(positional, type=type(default), help=_help(item))
+            continue
         flags = [f"--{name(dotted)}", *aliases.get(name(dotted), ())]
         if isinstance(default, bool):
             parser.add_argument(*flags, action=ActionYesNo(no_prefix="no-"), default=default, help=_help(item))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import cv2
 
+from csre_ros.app.events import EventLog
 from csre_ros.app.overlay import Caption, Image, Overlay
 from csre_ros.app.terminal import console, say_event
 from csre_ros.app.video import ContactSheet, VideoSink
@@ -49,11 +49,7 @@ class Outputs:
         self._draws = self._show or bool(output)
         self._output = Path(output) if output else None
         self._video = self._stack.enter_context(VideoSink(self._output, fps)) if self._output else None
-        self._log: IO[str] | None = None
-        if events == "-":
-            self._log = sys.stdout
-        elif events:
-            self._log = self._stack.enter_context(Path(events).open("w", encoding="utf-8"))  # noqa: SIM115
+        self._log = self._stack.enter_context(EventLog(events))
         self._origin_ns: int | None = None
 
     def __enter__(self) -> Outputs:
@@ -74,9 +70,7 @@ class Outputs:
     def events(self, events: Iterable[ActionEvent]) -> None:
         """Log and print events."""
         for event in events:
-            if self._log is not None:
-                self._log.write(json.dumps(event.to_record()) + "\n")
-                self._log.flush()
+            self._log.write(event)
             say_event(event, self._origin_ns or 0)
 
     def picture(self, image: Image | None, captions: Sequence[Caption], stamp_ns: int, status: str) -> bool:

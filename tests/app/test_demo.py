@@ -103,6 +103,7 @@ def test_events_on_standard_output_are_json_lines_and_nothing_else():
         (("--source", "recording", "--device", "abacus"), ("abacus", "auto, cpu, cuda, tensorrt")),
         (("--source", "recording", "--pose.max_people", "99"), ("max_people is 99", "1..12")),
         (("--source", "recording", "--output", "nowhere/out.mp4"), ("no folder",)),
+        (("--source", "recording", "--seconds", "-1"), ("seconds is -1.0",)),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(arguments, words):

@@ -1,0 +1,108 @@
+"""``csre replay``: recognition over a recording as fast as the machine can, with the labels that it would have live."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from csre_ros.app.demo import resolve_source
+from csre_ros.app.events import EventLog
+from csre_ros.app.session import Session, events_of, recognise
+from csre_ros.app.terminal import console, results
+from csre_ros.config import check, option
+from csre_ros.pipeline import Pipeline, PipelineConfig
+from csre_ros.recognition import ActionEvent, EventState, PersonAction
+from csre_ros.sources import SourceConfig, open_source
+from csre_ros.sources.frames import SourceFrame
+
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """What is replayed, and where its events go."""
+
+    bag: str = option(
+        "",
+        "A recording (.mcap), a rosbag2 folder with skeletons, a video file, a folder of images, or 'recording' for "
+        "the shipped one.",
+    )
+    events: str = option("", "Write events to this file, one JSON object per line; '-' is standard output.")
+    seconds: float = option(0.0, "End after this many seconds of the recording; 0 runs to the end.", minimum=0.0)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class ReplaySettings:
+    """Everything that ``csre replay`` can be told."""
+
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    pipeline: PipelineConfig = field(default_factory=PipelineConfig)
+
+
+class Timeline:
+    """Prints one line per action when it is over: from when to when, who, what, and how sure.
+
+    Args:
+        show: Where to print.
+    """
+
+    def __init__(self, show: Console) -> None:
+        self._show = show
+        self._begin_ns = 0
+        self._open_ns: dict[int, int] = {}
+
+    def begin(self, stamp_ns: int) -> None:
+        """Print times relative to this stamp."""
+        self._begin_ns = stamp_ns
+
+    def tell(self, event: ActionEvent) -> None:
+        """Take an event in."""
+        if event.state is EventState.STARTED:
+            self._open_ns[event.person] = event.stamp_ns
+        elif event.state is EventState.ENDED:
+            start, end = ((ns - self._begin_ns) / 1e9 for ns in (self._open_ns.pop(event.person), event.stamp_ns))
+            self._show.print(
+                f"{start:8.1f} s to {end:8.1f} s  person {event.person}  {event.action:<16} {event.score:.2f}"
+            )
+
+
+def run(settings: ReplaySettings) -> int:
+    """Replay a recording to its end and print who did what from when to when.
+
+    Raises:
+        OSError: The recording does not open, or the events cannot be written.
+        ValueError: The source is live, or the recording is damaged.
+        BundleError: The bundle cannot be used.
+    """
+    config = settings.replay
+    with open_source(resolve_source(config.bag, SourceConfig())) as source:
+        if source.live:
+            raise ValueError(
+                f"{source.name} is live and cannot be replayed; run `csre demo`, or `csre record` it first"
+            )
+        pipeline = Pipeline(settings.pipeline)
+        timeline = Timeline(console if config.events == "-" else results)
+        with Session(source, config.seconds) as session, EventLog(config.events) as log:
+
+            def tell(events: Iterable[ActionEvent]) -> None:
+                for event in events:
+                    log.write(event)
+                    timeline.tell(event)
+
+            def show(frame: SourceFrame, people: list[PersonAction], _: float) -> bool:
+                if session.frames == 1:
+                    timeline.begin(frame.stamp_ns)
+                tell(events_of(people))
+                return True
+
+            start_s = time.perf_counter()
+            recognise(session, pipeline, show, lambda last: tell(events_of(last)))
+            took_s = time.perf_counter() - start_s
+    console.print(
+        f"{session.covered_s:.1f} s of recording in {took_s:.2f} s: {session.covered_s / took_s:.1f} times real time"
+    )
+    return 0

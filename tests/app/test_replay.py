@@ -1,0 +1,113 @@
+"""Replaying: the labels of the demo, in a fraction of the time."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+
+from csre_ros.recordings import SHIPPED
+from csre_ros.sources import bag
+
+CSRE = (sys.executable, "-m", "csre_ros.app.main")
+
+
+def csre(*arguments, timeout=120):
+    return subprocess.run([*CSRE, *map(str, arguments)], capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory):
+    """A run over the shipped recording, and the events that it wrote."""
+    file = tmp_path_factory.mktemp("replay") / "events.jsonl"
+    done = csre("replay", "recording", "--events", file)
+    assert done.returncode == 0, done.stderr
+    return done, file.read_text()
+
+
+def test_events_are_those_of_the_demo(replayed):
+    assert replayed[1] == csre("demo", "--source", "recording", "--headless", "--events", "-").stdout
+    assert replayed[1].count("started") >= 2
+
+
+def test_a_bag_folder_from_a_robot_gives_the_same_events(replayed, tmp_path):
+    """As ``ros2 bag record`` writes it: a folder, SQLite, topics in a namespace, stamped at arrival."""
+    with (
+        Reader(SHIPPED) as reader,
+        Writer(tmp_path / "bag", version=8, storage_plugin=StoragePlugin.SQLITE3) as writer,
+    ):
+        added = {}
+        for connection, recorded_ns, data in reader.messages():
+            topic = connection.topic.replace(bag.SKELETONS, "/robot/action_node/skeletons")
+            if topic not in added:
+                added[topic] = writer.add_connection(topic, connection.msgtype, typestore=bag.typestore())
+            writer.write(added[topic], recorded_ns + 7_000_000, data)
+    assert csre("replay", tmp_path / "bag", "--events", "-").stdout == replayed[1]
+
+
+def test_the_timeline_has_one_line_per_action(replayed):
+    done, events = replayed
+    records = [json.loads(line) for line in events.splitlines()]
+    spans = [
+        (f"{next(r['stamp'] for r in reversed(records[:i]) if starts(r, end)):.1f}", f"{end['stamp']:.1f}")
+        for i, end in enumerate(records)
+        if end["state"] == "ended"
+    ]
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [(line[0], line[3]) for line in lines] == spans
+    assert [line[7] for line in lines] == [r["action"] for r in records if r["state"] == "ended"]
+
+
+def starts(record, end):
+    return record["state"] == "started" and (record["person"], record["action"]) == (end["person"], end["action"])
+
+
+def test_the_summary_says_how_much_faster_than_real_time(replayed):
+    stderr = replayed[0].stderr
+    found = re.search(r"22\.0 s of recording in ([\d.]+) s: ([\d.]+) times real time", stderr)
+    assert float(found[2]) > 1
+    assert float(found[1]) * float(found[2]) == pytest.approx(22, rel=0.1)
+    assert "171 frames, 0 dropped" in stderr
+
+
+def test_events_on_standard_output_are_alone_there(replayed):
+    done = csre("replay", "recording", "--events", "-", "--seconds", "9")
+    assert [set(json.loads(line)) for line in done.stdout.splitlines()]
+    assert all(json.loads(line)["stamp"] <= 9 for line in done.stdout.splitlines())
+    assert " s to " in done.stderr
+
+
+def test_settings_of_recognition_apply(replayed):
+    strict = csre("replay", "recording", "--events", "-", "--decoder.threshold_scale", "2.0").stdout
+    assert 0 <= strict.count("started") < replayed[1].count("started")
+
+
+def test_a_damaged_bag_is_refused_in_one_line(tmp_path):
+    whole = SHIPPED.read_bytes()
+    (tmp_path / "cut.mcap").write_bytes(whole[: len(whole) // 2])
+    done = csre("replay", tmp_path / "cut.mcap")
+    assert done.returncode == 2
+    assert "was cut short" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_live_source_is_refused(monkeypatch):
+    from csre_ros.app import replay
+    from csre_ros.sources.live import LiveSource
+
+    class Capture:
+        fps = 30.0
+
+        def release(self):
+            pass
+
+        def grab(self):
+            return False
+
+    monkeypatch.setattr(replay, "open_source", lambda *_: LiveSource("camera:0", Capture))
+    with pytest.raises(ValueError, match="camera:0 is live and cannot be replayed; run `csre demo`"):
+        replay.run(replay.ReplaySettings(replay.ReplayConfig("camera:0")))
