@@ -37,7 +37,8 @@ def train(root: Path, folder: Path, data: dict[str, object], preprocess: str) ->
         "seed_everything": 7,
         "model": {
             "encoder_options": {"hidden": 16, "dropout": 0.0}, "preprocess": preprocess,
-            "contrast": {"positives": 4, "negatives": 8, "positive_fraction": 0.5}, "optimisation": {"lr": 5.0e-3, "warmup_epochs": 0},
+            "contrast": {"positives": 4, "negatives": 8, "positive_fraction": 0.5},
+            "optimisation": {"lr": 5.0e-3, "warmup_epochs": 0},
         },
         "data": data | {"init_args": data["init_args"] | {"root": str(root), "workers": 0, "batch_size": 32}},
         "trainer": {
