@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import warnings
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from models.data.live import LiveData
 from models.data.module import SkeletonData
 from models.data.windows import kind_of
 from models.network import Network
+from models.provenance import commit
 from models.scores import Scores, score
 
 # What a robot sees of people who do nothing for it: mostly stillness, then other movements, work at a desk, and now and
@@ -69,7 +69,7 @@ def export(run: Path, output: Path, name: str, checkpoint: str = "best", passes:
         embedding=model.network.encoder.embedding_dim,
         data=tuple(DataSource(**source) for source in data.terms),
         metrics=tuple(figures(test, data)),
-        commit=_commit(),
+        commit=commit(),
         seed=seed,
     )
     bundle = append_metadata(onnx_graph(model.network, data), info)
@@ -163,8 +163,3 @@ def onnx_graph(network: Network, data: SkeletonData) -> bytes:
     assert program is not None
     graph: bytes = program.model_proto.SerializeToString()
     return graph
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip()

@@ -1,0 +1,32 @@
+"""Where a figure comes from: commit and hardware."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+
+def commit() -> str:
+    """Short name of the checked-out commit; empty outside a repository."""
+    folder = Path(__file__).parent
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=folder
+    )
+    return done.stdout.strip()
+
+
+def hardware(device: torch.device) -> str:
+    """Name of the device that computes, and of the processor."""
+    processor = platform.processor() or platform.machine()
+    for line in _lines(Path("/proc/cpuinfo")):
+        if line.startswith("model name"):
+            processor = line.partition(":")[2].strip()
+            break
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{processor} (CPU)"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
