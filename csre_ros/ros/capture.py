@@ -73,15 +73,15 @@ class CaptureInput:
         return item, Counter()
 
     def _run(self, source: Source) -> None:
-        dropped = 0
+        losses = _Losses(source, self._health)
         try:
             for frame in self._rounds(source):
                 if self._stopping.is_set():
                     return
                 self._health.arrived()
                 self._deliver(frame)
-                self._health.skipped(source.dropped - dropped)
-                dropped = source.dropped
+                losses.report()
+            losses.report()
         except Exception as error:  # a thread of our own: nobody else would hear of it
             self._health.failed(CAPTURE, error)
             self._node.get_logger().error(f"{self.what}: {error}")
@@ -111,3 +111,32 @@ class CaptureInput:
             if self._stopping.wait(max(0.0, begin_s + frame.stamp_ns / 1e9 - time.monotonic())):
                 return
             yield replace(frame, stamp_ns=frame.stamp_ns + shift_ns)
+
+
+class _Losses:
+    """Tells what a source left out since it was last asked: frames, and of recordings also people, by reason.
+
+    Args:
+        source: Counts from its own beginning.
+        health: Where it is told.
+    """
+
+    def __init__(self, source: Source, health: Health) -> None:
+        self._source = source
+        self._health = health
+        self._dropped = 0
+        self._rejected: Counter[str] = Counter()
+
+    def report(self) -> None:
+        """Tell what is new."""
+        source, health = self._source, self._health
+        if dropped := source.dropped - self._dropped:
+            self._dropped += dropped
+            if source.live:
+                health.skipped(dropped)
+            else:  # a file waits for whoever reads it, so what it leaves out is damaged
+                health.rejected("unreadable frame", dropped)
+        rejected: Counter[str] = Counter(getattr(source, "rejected", {}))  # images have nobody to reject yet
+        for reason, count in (rejected - self._rejected).items():
+            health.rejected(reason, count)
+        self._rejected = rejected

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from csre_ros.ros.picture_size import MAX_PIXELS, picture_size
+
 Bgr = NDArray[np.uint8]
 
 # encoding of sensor_msgs/Image -> which channels are blue, green and red
@@ -78,13 +80,14 @@ def image_to_bgr(message: ImageLike) -> Bgr:
 
 
 def compressed_to_bgr(message: CompressedImageLike) -> Bgr:
-    """The pixels of a ``sensor_msgs/CompressedImage`` (JPEG, PNG and whatever else OpenCV reads).
+    """The pixels of a ``sensor_msgs/CompressedImage``, JPEG or PNG.
 
     Returns:
         ``[H, W, 3]`` uint8 BGR.
 
     Raises:
-        ValueError: The data is no picture, or only its format can be read (depth images of ``compressedDepth``).
+        ValueError: The data is no JPEG or PNG, is a depth image of ``compressedDepth``, or has more than
+            :data:`~csre_ros.ros.picture_size.MAX_PIXELS` pixels, which is found out before they are unpacked.
         RuntimeError: OpenCV is not installed.
     """
     try:
@@ -96,9 +99,14 @@ def compressed_to_bgr(message: CompressedImageLike) -> Bgr:
     if "compressedDepth" in message.format:
         raise ValueError(f"compressed image format {message.format!r} is depth; subscribe to the colour image")
     data = np.frombuffer(message.data, np.uint8)
+    size = picture_size(data.tobytes())
+    if size is not None and size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(
+            f"the compressed image is {size[0]}x{size[1]}, more than {MAX_PIXELS} pixels; let the sender scale it down"
+        )
     try:
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error:  # empty, or more pixels than OpenCV accepts
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if size is not None else None
+    except cv2.error:  # damaged
         picture = None
     if picture is None:
         raise ValueError(

@@ -103,6 +103,62 @@ def test_a_file_that_breaks_off_ends_the_input_with_an_error(capture, recording,
     assert "damaged after 1 frame" in source._health.input_status("arm.mcap", 1.0).message
 
 
+def test_what_a_recording_leaves_out_is_counted(capture, tmp_path, make_body, monkeypatch):
+    """A person with an infinite joint, as another program may have written it, and a cloud of another width."""
+    from csre_ros.skeleton import Frame
+    from csre_ros.sources import recording
+    from csre_ros.sources.recording_writer import RecordingWriter
+
+    path = tmp_path / "mad.mcap"
+    body = make_body()
+    with RecordingWriter(path, body.layout) as writer:
+        for i in range(FRAMES):
+            writer.write(Frame(round((i + 1) * 1e9 / RATE), "camera", (body,)))
+    unpack, calls = recording.unpack_cloud, []
+
+    def damaged(cloud, layout):
+        calls.append(cloud)
+        if len(calls) in (3, 4):
+            cloud.data = np.array(cloud.data)
+            cloud.data[:4] = np.frombuffer(np.float32(np.inf).tobytes(), np.uint8)
+        cloud.width += len(calls) == FRAMES  # the last of all
+        return unpack(cloud, layout)
+
+    monkeypatch.setattr(recording, "unpack_cloud", damaged)
+    source, frames, ends = capture(settings({"source": str(path)}))
+    wait_for(lambda: ends)
+    table = source._health.input_status("mad.mcap", 1.0).values
+    assert (table["rejected: infinite coordinate"], table["rejected: unreadable frame"]) == (2, 1)
+    assert (len(frames), table["skipped"]) == (FRAMES - 1, 0)
+
+
+class SlowCamera:
+    """A device whose read takes a while, as one does that waits for light."""
+
+    fps = 30.0
+
+    def grab(self):
+        time.sleep(0.05)
+        return True
+
+    def retrieve(self):
+        return np.zeros((4, 4, 3), np.uint8)
+
+    def release(self):
+        pass
+
+
+def test_a_camera_that_is_closed_has_not_ended(capture, monkeypatch):
+    from csre_ros.sources import live, open
+
+    monkeypatch.setattr(open, "_open_live", lambda spec, config: live.LiveSource(spec, SlowCamera, config))
+    source, frames, ends = capture(settings({"source": "camera:0"}))
+    wait_for(lambda: frames)
+    source.close()
+    assert source._thread is None
+    assert not ends
+
+
 def test_a_video_delivers_images(capture, shared_data):
     pytest.importorskip("cv2", reason="needs OpenCV")
     chosen = settings({"source": str(shared_data / "video" / "pose_1.mp4"), "capture.frame_id": "lens"})

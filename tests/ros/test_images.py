@@ -1,6 +1,7 @@
 """Image messages as arrays: every encoding, padded rows, and everything that must be refused."""
 
 import array
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ pytest.importorskip("sensor_msgs.msg", reason="needs the ROS message packages: p
 from sensor_msgs.msg import CompressedImage, Image
 
 from csre_ros.ros.images import ENCODINGS, compressed_to_bgr, image_to_bgr
+from csre_ros.ros.picture_size import picture_size
 
 BLUE, GREEN, RED, ALPHA = 10, 20, 30, 255
 PIXEL = {
@@ -98,6 +100,30 @@ class TestCompressed:
     def test_what_is_no_picture_is_refused(self, cv2, data):
         with pytest.raises(ValueError, match="no picture"):
             compressed_to_bgr(CompressedImage(format="jpeg", data=array.array("B", data)))
+
+    @pytest.mark.parametrize("kind", ["jpeg", "png"])
+    def test_what_would_fill_the_memory_is_refused_before_it_is_unpacked(self, cv2, kind, monkeypatch):
+        """A few bytes of header that ask for 12 GB."""
+        data = bytearray(cv2.imencode(f".{kind}", np.zeros((8, 6, 3), np.uint8))[1].tobytes())
+        at = 16 if kind == "png" else data.index(b"\xff\xc0") + 5
+        data[at : at + (8 if kind == "png" else 4)] = struct.pack(">II" if kind == "png" else ">HH", 65000, 64000)
+        monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("unpacked"))
+        with pytest.raises(ValueError, match=r"65000x64000|64000x65000"):
+            compressed_to_bgr(CompressedImage(format=kind, data=array.array("B", data)))
+
+    @pytest.mark.parametrize("kind", ["bmp", "webp"])
+    def test_formats_whose_size_is_not_known_beforehand_are_refused(self, cv2, kind):
+        _, data = cv2.imencode(f".{kind}", np.zeros((8, 6, 3), np.uint8))
+        with pytest.raises(ValueError, match="must send JPEG or PNG"):
+            compressed_to_bgr(CompressedImage(format=kind, data=array.array("B", data.tobytes())))
+
+    @pytest.mark.parametrize("flags", [(), ("IMWRITE_JPEG_PROGRESSIVE", 1), ("IMWRITE_JPEG_RST_INTERVAL", 1)])
+    def test_the_size_is_read_of_every_kind_of_jpeg(self, cv2, flags):
+        options = [getattr(cv2, flags[0]), flags[1]] if flags else []
+        data = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8), options)[1].tobytes()
+        assert picture_size(data) == (64, 48)
+        start = data.index(b"\xff\xc2" if flags[:1] == ("IMWRITE_JPEG_PROGRESSIVE",) else b"\xff\xc0")
+        assert all(picture_size(data[:end]) is None for end in range(start + 9))  # wherever it breaks off
 
     def test_depth_is_refused(self, cv2):
         with pytest.raises(ValueError, match="depth; subscribe to the colour image"):

@@ -91,6 +91,7 @@ def test_a_signal_ends_it_cleanly_and_withdraws_the_action(run_node, graph, hear
     graph.until(lambda: labels == ["raise_right", ""])
     assert records[-1]["persons"] == []
     assert "Traceback" not in node.log()
+    assert "has ended" not in node.log()  # it was closed by us
 
 
 def test_a_node_that_cannot_start_stays_alive_and_says_why(run_node, graph):
