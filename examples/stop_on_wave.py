@@ -1,6 +1,6 @@
 """Stop the robot when somebody waves: a controller that subscribes to the action node.
 
-    python examples/stop_on_wave.py --ros-args -r cmd_vel:=/robot/cmd_vel_stop -p gesture:=wave
+    python examples/stop_on_wave.py --ros-args -r cmd_vel:=/robot/cmd_vel_stop -p "gestures:=[wave, wave_two_hands]"
 
 While somebody waves, and for ``hold_s`` seconds after, it publishes a zero ``geometry_msgs/Twist`` ten times a second
 on ``cmd_vel`` (give it the higher priority in ``twist_mux``), and ``std_msgs/Bool`` on ``stopped`` at each change.
@@ -22,11 +22,11 @@ from std_msgs.msg import Bool, String
 
 
 class StopOnWave(Node):
-    """Holds the robot still while the gesture lasts."""
+    """Holds the robot still while one of the gestures lasts."""
 
     def __init__(self) -> None:
         super().__init__("stop_on_wave")
-        self.gesture: str = self.declare_parameter("gesture", "wave").value
+        self.gestures: set[str] = set(self.declare_parameter("gestures", ["wave", "wave_two_hands"]).value)
         self.hold_s: float = self.declare_parameter("hold_s", 2.0).value
         self.max_age_ms: float = self.declare_parameter("max_age_ms", 1000.0).value
         self.seen_at = float("-inf")
@@ -38,7 +38,7 @@ class StopOnWave(Node):
 
     def on_actions(self, message: String) -> None:
         record = json.loads(message.data)
-        waving = any(person["action"] == self.gesture for person in record["persons"])
+        waving = any(person["action"] in self.gestures for person in record["persons"])
         if waving and record["age_ms"] <= self.max_age_ms:
             self.seen_at = time.monotonic()
             self.on_timer()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
-from std_msgs.msg import Bool, String
+from std_msgs.msg import String
 
 from csre_ros.recognition.bundle import BUNDLE_FOLDER
 from csre_ros.recordings import SHIPPED
@@ -118,29 +118,6 @@ def test_two_nodes_side_by_side_keep_apart(run_node, graph, recording, tiny_bund
     graph.until(lambda: heard["left"] == ["raise_right", ""], 30.0)
     graph.until(lambda: {"left/eyes: model", "right/eyes: model"} <= set(tasks))
     assert heard["right"] == []
-
-
-def test_the_example_controller_stops_the_robot_in_a_third_process(
-    run_node, graph, hear, recording, tiny_bundle, tmp_path
-):
-    from geometry_msgs.msg import Twist
-
-    velocities = graph.listen(Twist, "/cmd_vel")
-    stops = graph.listen(Bool, "/stopped", read=lambda message: message.data)
-    arguments = parameters(gesture="raise_right", hold_s=0.5)
-    script = ROOT / "examples" / "stop_on_wave.py"
-    controller = subprocess.Popen([sys.executable, script, "--ros-args", *arguments], stderr=subprocess.DEVNULL)
-    try:
-        graph.until(lambda: graph.peer.count_publishers("/stopped"))
-        run_node(*parameters(source=str(recording), bundle=str(tiny_bundle), loop=True))
-        graph.until(lambda: stops[:2] == [True, False], 30.0)
-        assert len(velocities) >= 10
-        assert all(twist == Twist() for twist in velocities)
-        controller.send_signal(signal.SIGINT)
-        assert controller.wait(timeout=10) == 0
-    finally:
-        controller.kill()
-        controller.wait(timeout=10)
 
 
 def test_the_fast_dds_profile_loads_and_carries_raw_images(tmp_path, tiny_bundle):
