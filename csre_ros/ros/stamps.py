@@ -7,6 +7,7 @@ from typing import Any
 from builtin_interfaces.msg import Time
 
 SECOND = 1_000_000_000
+_LONGEST_FRAME_ID = 256
 
 
 def to_ns(stamp: Time) -> int:
@@ -35,5 +36,19 @@ def read_header(header: Any, arrival_ns: int) -> tuple[int, str]:
         header: A ``std_msgs/Header``.
         arrival_ns: Time of arrival, used where the sender left the stamp at zero, so that its messages do not all
             share one instant.
+
+    Raises:
+        ValueError: The frame's name is too long for one.
     """
-    return to_ns(header.stamp) or arrival_ns, header.frame_id
+    return to_ns(header.stamp) or arrival_ns, checked_frame(header.frame_id)
+
+
+def checked_frame(frame_id: str) -> str:
+    """The name of a coordinate frame, which everything that is published repeats.
+
+    Raises:
+        ValueError: It is too long for one.
+    """
+    if len(frame_id) > _LONGEST_FRAME_ID:
+        raise ValueError(f"frame_id has {len(frame_id)} characters; at most {_LONGEST_FRAME_ID} are accepted")
+    return frame_id

@@ -202,6 +202,7 @@ LAYOUTS: Mapping[str, SkeletonLayout] = {
         _layout("ntu25", _NTU25, _NTU25_BONES, "spine_shoulder"),
         _layout("mediapipe33", _MEDIAPIPE33, _MEDIAPIPE33_BONES, "nose"),
         _layout("coco17", _COCO17, _COCO17_BONES, "nose", dims=2),
+        _layout("coco17_3d", _COCO17, _COCO17_BONES, "nose"),
         _layout("openpose18", _OPENPOSE18, _OPENPOSE18_BONES, "neck", dims=2),
         _layout("rep155", _REP155, _OPENPOSE18_BONES, "neck", dims=2),
         _layout("azure32", _AZURE32, _AZURE32_BONES, "pelvis"),

@@ -1,0 +1,1 @@
+"""Skeletons in the messages of other packages. Pure functions on messages or their bytes: they need no graph."""
