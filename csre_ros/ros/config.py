@@ -30,7 +30,17 @@ class NodeConfig:
     source: str = option(
         "camera:0", "What the input 'camera' captures: camera:N, a video file, a URL, a folder or a recording."
     )
-    layout: str = option("mediapipe33", "Joint convention of the skeleton topic.", choices=tuple(LAYOUTS))
+    layout: str = option(
+        "mediapipe33",
+        "Joint convention of the inputs 'skeletons' and 'json'; the others have their own.",
+        choices=tuple(LAYOUTS),
+    )
+    image_width: int = option(
+        0, "Width in pixels of the images behind the input 'yolo'; 0: unknown.", minimum=0, maximum=65535
+    )
+    image_height: int = option(
+        0, "Height in pixels of the images behind the input 'yolo'; 0: unknown.", minimum=0, maximum=65535
+    )
     frame_id: str = option("", "Coordinate frame of everything published; empty: the frame of the input.")
     autostart: bool = option(True, "Configure and activate at start; false: wait for lifecycle transitions.")
     loop: bool = option(False, "Start a video file or recording again when it ends.")

@@ -21,6 +21,12 @@ INPUTS: Mapping[str, str] = {
     "image": "csre_ros.ros.topics:image",
     "compressed_image": "csre_ros.ros.topics:compressed_image",
     "skeletons": "csre_ros.ros.topics:skeletons",
+    "json": "csre_ros.ros.topics:json",
+    "marker_array": "csre_ros.ros.topics:marker_array",
+    "zed": "csre_ros.ros.topics:zed",
+    "yolo": "csre_ros.ros.topics:yolo",
+    "yolo_3d": "csre_ros.ros.topics:yolo_3d",
+    "hri": "csre_ros.ros.bodies:BodiesInput",
 }
 """Name of the input -> ``module:factory``."""
 
@@ -74,6 +80,7 @@ def make_input(
 
     Raises:
         RuntimeError: A package that this input needs is not installed.
+        ValueError: A setting that this input needs is missing.
     """
     module, _, factory = INPUTS[settings.node.input].partition(":")
     made: Input = getattr(import_module(module), factory)(node, settings, health, deliver, ended)

@@ -1,128 +1,103 @@
-"""Inputs that are topics."""
+"""Inputs that are one topic each: from the bytes of a message to a frame, and the topics' names."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import QoSHistoryPolicy, QoSProfile, QoSReliabilityPolicy, qos_policy_name_from_kind
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
+from std_msgs.msg import String
+from visualization_msgs.msg import MarkerArray
 
+from csre_ros.ros.adapters.cdr import deserialize
+from csre_ros.ros.adapters.markers import read_markers
+from csre_ros.ros.adapters.packages import message_class
+from csre_ros.ros.adapters.records import read_record
+from csre_ros.ros.adapters.yolo import read_image_points, read_space_points
+from csre_ros.ros.adapters.zed import read_objects
 from csre_ros.ros.config import NodeSettings
-from csre_ros.ros.diagnostics import Health
 from csre_ros.ros.images import compressed_to_bgr, image_to_bgr
 from csre_ros.ros.stamps import read_header
-from csre_ros.skeleton import SkeletonLayout, get_layout
+from csre_ros.ros.subscription import Reading, TopicInput, TopicKind
+from csre_ros.skeleton import SkeletonLayout
 from csre_ros.skeleton.cloud import unpack_cloud
 from csre_ros.sources.frames import SourceFrame
 
-Read = Callable[[Any, SkeletonLayout, int], tuple[SourceFrame, "Counter[str]"]]
+# Most bytes of a message: more than any honest one has, less than what could stall the node.
+_PICTURE, _OBJECTS = 1 << 28, 1 << 18
 
 
-def read_image(message: Image, layout: SkeletonLayout, arrival_ns: int) -> tuple[SourceFrame, Counter[str]]:
-    """A frame of a ``sensor_msgs/Image``; errors as :func:`image_to_bgr`."""
+def read_image(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Reading:
+    """A frame of a serialised ``sensor_msgs/Image``; errors as :func:`deserialize` and :func:`image_to_bgr`."""
+    message = deserialize(data, Image)
     return SourceFrame(*read_header(message.header, arrival_ns), image=image_to_bgr(message)), Counter()
 
 
-def read_compressed(
-    message: CompressedImage, layout: SkeletonLayout, arrival_ns: int
-) -> tuple[SourceFrame, Counter[str]]:
-    """A frame of a ``sensor_msgs/CompressedImage``; errors as :func:`compressed_to_bgr`."""
+def read_compressed(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Reading:
+    """A frame of a ``sensor_msgs/CompressedImage``; errors as :func:`deserialize` and :func:`compressed_to_bgr`."""
+    message = deserialize(data, CompressedImage)
     return SourceFrame(*read_header(message.header, arrival_ns), image=compressed_to_bgr(message)), Counter()
 
 
-def read_cloud(message: PointCloud2, layout: SkeletonLayout, arrival_ns: int) -> tuple[SourceFrame, Counter[str]]:
-    """A frame of a skeleton cloud; errors and rejections as :func:`unpack_cloud`."""
+def read_cloud(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Reading:
+    """A frame of a serialised skeleton cloud; errors and rejections as :func:`deserialize` and :func:`unpack_cloud`."""
+    message = deserialize(data, PointCloud2)
     people, rejected = unpack_cloud(message, layout)
     return SourceFrame(*read_header(message.header, arrival_ns), skeletons=people), rejected
 
 
-@dataclass(frozen=True)
-class TopicKind:
-    """What distinguishes one topic input from another.
+def read_text(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Reading:
+    """A frame of a ``std_msgs/String``; errors and rejections as :func:`deserialize` and :func:`read_record`."""
+    return read_record(deserialize(data, String).data, layout, arrival_ns)
 
-    Attributes:
-        name: Relative name; remap it to the publisher's.
-        message: Message class.
-        read: Makes a frame of a message, given the layout and the time of its arrival.
-        depth: Messages that the middleware keeps; 1 where only the newest counts.
-        images: Whether frames carry pictures.
+
+image = partial(TopicInput, TopicKind("image", Image, read_image, 1, _PICTURE, images=True))
+compressed_image = partial(
+    TopicInput, TopicKind("image/compressed", CompressedImage, read_compressed, 1, _PICTURE, images=True)
+)
+skeletons = partial(TopicInput, TopicKind("skeletons", PointCloud2, read_cloud, dims=None))
+json = partial(TopicInput, TopicKind("skeletons/json", String, read_text, most_bytes=_OBJECTS, dims=None))
+marker_array = partial(TopicInput, TopicKind("body_tracking_data", MarkerArray, read_markers))
+
+
+def zed(node: Node, settings: NodeSettings, *others: Any) -> TopicInput:
+    """Body tracking of a ZED camera.
+
+    Raises:
+        RuntimeError: ``zed_msgs`` is not installed.
     """
-
-    name: str
-    message: type[Any]
-    read: Read
-    depth: int
-    images: bool
+    message = message_class("zed_msgs", "ObjectsStamped")
+    kind = TopicKind("body_trk/skeletons", message, read_objects, most_bytes=_OBJECTS)
+    return TopicInput(kind, node, settings, *others)
 
 
-class TopicInput:
-    """A subscription. Callbacks only pass messages on; :meth:`read` runs on the worker."""
+def yolo(node: Node, settings: NodeSettings, *others: Any) -> TopicInput:
+    """Key points of ``yolo_ros`` in the image.
 
-    def __init__(
-        self,
-        kind: TopicKind,
-        node: Node,
-        settings: NodeSettings,
-        health: Health,
-        deliver: Callable[[Any], None],
-        ended: Callable[[], None],
-    ) -> None:
-        self.what = node.resolve_topic_name(kind.name)
-        self.images = kind.images
-        self._kind = kind
-        self._node = node
-        self._health = health
-        self._deliver = deliver
-        self._layout = get_layout(settings.node.layout)
-        self.dims = 3 if kind.images else self._layout.dims
-        self._subscription: Subscription[Any] | None = None
-
-    def open(self) -> None:
-        """Subscribe with the quality of service of sensor data, which the user may override."""
-        quality = QoSProfile(
-            history=QoSHistoryPolicy.KEEP_LAST,
-            depth=self._kind.depth,
-            reliability=QoSReliabilityPolicy.BEST_EFFORT,
+    Raises:
+        RuntimeError: ``yolo_msgs`` is not installed.
+        ValueError: The size of the image is not set.
+    """
+    size = (settings.node.image_width, settings.node.image_height)
+    if 0 in size:
+        raise ValueError(
+            f"image_width is {size[0]} and image_height {size[1]}; the messages of the input 'yolo' hold "
+            "pixels and do not say of how many: set both parameters to the size of the detector's images"
         )
-        events = SubscriptionEventCallbacks(
-            message_lost=lambda event: self._health.lost(event.total_count_change),
-            incompatible_qos=lambda event: self._health.incompatible(
-                qos_policy_name_from_kind(event.last_policy_kind).lower()
-            ),
-        )
-        self._subscription = self._node.create_subscription(
-            self._kind.message,
-            self._kind.name,
-            self._arrived,
-            quality,
-            event_callbacks=events,
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )
-
-    def close(self) -> None:
-        """Unsubscribe."""
-        if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = None
-
-    def read(self, item: Any) -> tuple[SourceFrame, Counter[str]]:
-        """The frame of a message and the time of its arrival."""
-        message, arrival_ns = item
-        return self._kind.read(message, self._layout, arrival_ns)
-
-    def _arrived(self, message: Any) -> None:
-        self._health.arrived()
-        self._deliver((message, self._node.get_clock().now().nanoseconds))
+    message = message_class("yolo_msgs", "DetectionArray")
+    read = partial(read_image_points, size=size)
+    kind = TopicKind("yolo/detections", message, read, most_bytes=_OBJECTS, dims=2)
+    return TopicInput(kind, node, settings, *others)
 
 
-image = partial(TopicInput, TopicKind("image", Image, read_image, 1, images=True))
-compressed_image = partial(TopicInput, TopicKind("image/compressed", CompressedImage, read_compressed, 1, images=True))
-skeletons = partial(TopicInput, TopicKind("skeletons", PointCloud2, read_cloud, 10, images=False))
+def yolo_3d(node: Node, settings: NodeSettings, *others: Any) -> TopicInput:
+    """Key points of ``yolo_ros`` in space.
+
+    Raises:
+        RuntimeError: ``yolo_msgs`` is not installed.
+    """
+    message = message_class("yolo_msgs", "DetectionArray")
+    kind = TopicKind("yolo/detections_3d", message, read_space_points, most_bytes=_OBJECTS)
+    return TopicInput(kind, node, settings, *others)
