@@ -28,7 +28,9 @@ from lifecycle_msgs.msg import Transition
 from launch import LaunchDescription
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
-INPUTS = ("camera", "image", "compressed_image", "skeletons")
+INPUTS = (
+    "camera", "image", "compressed_image", "skeletons", "json", "marker_array", "zed", "yolo", "yolo_3d", "hri",
+)  # fmt: skip
 
 # Arguments that become parameters of the node when they are given; otherwise the parameter file decides.
 PARAMETERS = {
@@ -36,18 +38,24 @@ PARAMETERS = {
     "source": ("What the input 'camera' captures: camera:N, a video file, a URL, a folder or a recording.", None),
     "bundle": ("Name of a shipped bundle, or path of an .onnx bundle.", None),
     "device": ("Where the encoder runs.", ("", "auto", "cpu", "cuda", "tensorrt")),
-    "layout": ("Joint convention of the skeleton topic, for example mediapipe33 or ntu25.", None),
+    "layout": ("Joint convention of the inputs 'skeletons' and 'json', for example mediapipe33 or ntu25.", None),
     "frame_id": ("Coordinate frame of everything published; empty: the frame of the input.", None),
 }  # fmt: skip
 TOPICS = {
     "image": "Topic of the input 'image' (sensor_msgs/Image).",
     "image/compressed": "Topic of the input 'compressed_image' (sensor_msgs/CompressedImage).",
     "skeletons": "Topic of the input 'skeletons' (sensor_msgs/PointCloud2, height = persons, width = joints).",
+    "skeletons/json": "Topic of the input 'json' (std_msgs/String).",
+    "body_tracking_data": "Topic of the input 'marker_array' (visualization_msgs/MarkerArray of an Azure Kinect).",
+    "body_trk/skeletons": "Topic of the input 'zed' (zed_msgs/ObjectsStamped).",
+    "yolo/detections": "Topic of the input 'yolo' (yolo_msgs/DetectionArray).",
+    "yolo/detections_3d": "Topic of the input 'yolo_3d' (yolo_msgs/DetectionArray).",
+    "/humans/bodies/tracked": "Topic with the ids of the input 'hri' (hri_msgs/IdsList); the bodies lie beside it.",
 }
 
 
 def _argument(topic):
-    return topic.replace("/", "_")
+    return topic.strip("/").replace("/", "_")
 
 
 def _start(context):

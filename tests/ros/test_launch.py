@@ -1,4 +1,4 @@
-"""The launch file, executed against stand-ins for the launch packages, which are in no package index."""
+"""The launch files, executed against stand-ins for the launch packages, which are in no package index."""
 
 import os
 import sys
@@ -6,12 +6,16 @@ import types
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+import yaml
+from scipy.spatial.transform import Rotation
 
 Transition = pytest.importorskip("lifecycle_msgs.msg", reason="needs the ROS message packages").Transition
 
 ROOT = Path(__file__).parents[2]
-FILE = ROOT / "launch" / "action_recognition.launch.py"
+LAUNCH = ROOT / "launch"
+CONFIG = ROOT / "config"
 
 
 class Recorded:
@@ -31,14 +35,17 @@ NAMES = {
     "launch.actions": (
         "DeclareLaunchArgument",
         "EmitEvent",
+        "IncludeLaunchDescription",
         "OpaqueFunction",
         "RegisterEventHandler",
         "SetEnvironmentVariable",
     ),
+    "launch.conditions": ("IfCondition",),
     "launch.events": ("matches_action",),
+    "launch.launch_description_sources": ("PythonLaunchDescriptionSource",),
     "launch.substitutions": (),
     "launch_ros": (),
-    "launch_ros.actions": ("LifecycleNode",),
+    "launch_ros.actions": ("LifecycleNode", "Node"),
     "launch_ros.event_handlers": ("OnStateTransition",),
     "launch_ros.events": (),
     "launch_ros.events.lifecycle": ("ChangeState",),
@@ -47,28 +54,43 @@ NAMES = {
 
 
 @pytest.fixture
-def description(monkeypatch):
+def load(monkeypatch):
+    """Executes a launch file and returns what it describes."""
     for module, names in NAMES.items():
         fake = types.ModuleType(module)
         for name in names:
             setattr(fake, name, type(name, (Recorded,), {}))
         monkeypatch.setitem(sys.modules, module, fake)
     sys.modules["launch.substitutions"].LaunchConfiguration = LaunchConfiguration
-    before = set(sys.modules)
-    namespace = {"__file__": str(FILE), "__name__": "launch_file"}
-    exec(compile(FILE.read_text(), FILE, "exec"), namespace)
-    heavy = {"csre_ros", "numpy", "onnxruntime", "mediapipe", "cv2"}
-    assert not heavy & {name.partition(".")[0] for name in set(sys.modules) - before}
-    return namespace["generate_launch_description"]().args[0]
+
+    def execute(file):
+        before = set(sys.modules)
+        namespace = {"__file__": str(file), "__name__": "launch_file"}
+        exec(compile(file.read_text(), file, "exec"), namespace)
+        described = namespace["generate_launch_description"]().args[0]
+        heavy = {"csre_ros", "numpy", "onnxruntime", "mediapipe", "cv2"}
+        assert not heavy & {name.partition(".")[0] for name in set(sys.modules) - before}
+        return described
+
+    return execute
+
+
+@pytest.fixture
+def description(load):
+    return load(LAUNCH / "action_recognition.launch.py")
 
 
 def kind(action):
     return type(action).__name__
 
 
+def arguments_of(description):
+    return {action.args[0]: action.kwargs for action in description if kind(action) == "DeclareLaunchArgument"}
+
+
 @pytest.fixture
 def arguments(description):
-    return {action.args[0]: action.kwargs for action in description if kind(action) == "DeclareLaunchArgument"}
+    return arguments_of(description)
 
 
 @pytest.fixture
@@ -83,11 +105,9 @@ def start(description, arguments):
     return run
 
 
-def test_every_argument_is_described_and_defaults_to_one_of_its_choices(arguments):
-    assert {"input", "source", "bundle", "device", "image", "image_compressed", "skeletons", "namespace"} <= set(
-        arguments
-    )
-    for item in arguments.values():
+@pytest.mark.parametrize("file", sorted(LAUNCH.iterdir()), ids=lambda file: file.name)
+def test_every_argument_is_described_and_defaults_to_one_of_its_choices(load, file):
+    for item in arguments_of(load(file)).values():
         assert item["description"].endswith(".")
         assert item.get("choices") is None or item["default_value"] in item["choices"]
 
@@ -102,7 +122,7 @@ def test_choices_are_those_of_the_parameters(arguments):
 def test_the_parameter_file_decides_unless_an_argument_is_given(start):
     (node,) = start()["LifecycleNode"]
     file, given = node.kwargs["parameters"]
-    assert Path(file).samefile(ROOT / "config" / "params.yaml")
+    assert Path(file).samefile(CONFIG / "params.yaml")
     assert given == {"autostart": False, "use_sim_time": False}
 
     (node,) = start(input="image", bundle="b.onnx", use_sim_time="true", image="/camera/image_raw")["LifecycleNode"]
@@ -138,13 +158,13 @@ def test_both_fast_dds_variables_are_set_unless_switched_off(start):
     variables = dict(action.args for action in start()["SetEnvironmentVariable"])
     assert set(variables) == {"FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"}
     for profile in variables.values():
-        assert os.path.samefile(profile, ROOT / "config" / "fastdds_images.xml")
+        assert os.path.samefile(profile, CONFIG / "fastdds_images.xml")
     assert "SetEnvironmentVariable" not in start(fastdds_profile="")
 
 
 def test_profile_makes_room_for_images():
     space = {"dds": "http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles"}
-    profile = ElementTree.parse(ROOT / "config" / "fastdds_images.xml")
+    profile = ElementTree.parse(CONFIG / "fastdds_images.xml")
     assert int(profile.find(".//dds:segment_size", space).text) > 10 * 640 * 480 * 3
     assert int(profile.find(".//dds:receiveBufferSize", space).text) >= 4 * 2**20
     assert profile.find(".//dds:useBuiltinTransports", space).text == "false"
@@ -153,3 +173,51 @@ def test_profile_makes_room_for_images():
     }
     used = {item.text for item in profile.iterfind(".//dds:userTransports/dds:transport_id", space)}
     assert declared == used
+
+
+@pytest.fixture
+def demo(load):
+    """Actions of the demo by kind."""
+    actions = load(LAUNCH / "demo.launch.py")
+    return {name: [action for action in actions if kind(action) == name] for name in map(kind, actions)}
+
+
+def test_the_demo_plays_the_shipped_recording_over_and_over(demo, arguments):
+    from csre_ros.recordings import SHIPPED
+    from csre_ros.ros.config import unknown
+
+    declared = {action.args[0]: action.kwargs for action in demo["DeclareLaunchArgument"]}
+    assert os.path.samefile(declared["source"]["default_value"], SHIPPED)
+    (included,) = demo["IncludeLaunchDescription"]
+    assert os.path.samefile(included.args[0].args[0], LAUNCH / "action_recognition.launch.py")
+    given = dict(included.kwargs["launch_arguments"])
+    assert set(given) <= set(arguments)
+    assert given["source"].args == ("source",)
+    (parameters,) = yaml.safe_load(Path(given["params_file"]).read_text()).values()
+    assert parameters["ros__parameters"]["loop"] is True
+    assert unknown(parameters["ros__parameters"]) == []
+
+
+def test_in_the_demo_people_stand_upright(demo):
+    """The transform turns camera-optical axes (x right, y down, z forward) into those of a robot."""
+    transform = next(node for node in demo["Node"] if node.kwargs["package"] == "tf2_ros").kwargs["arguments"]
+    options = dict(zip(transform[::2], transform[1::2], strict=True))
+    roll, pitch, yaw = (float(options[f"--{name}"]) for name in ("roll", "pitch", "yaw"))
+    turned = Rotation.from_euler("xyz", (roll, pitch, yaw)).apply(np.eye(3))
+    right, down, forward = np.round(turned, 6).tolist()
+    assert (right, down, forward) == ([0, -1, 0], [0, 0, -1], [1, 0, 0])
+    assert (
+        options["--child-frame-id"] == dict(demo["IncludeLaunchDescription"][0].kwargs["launch_arguments"])["frame_id"]
+    )
+
+
+def test_rviz_starts_if_wanted_with_a_layout_that_shows_the_node(demo):
+    rviz = next(node for node in demo["Node"] if node.kwargs["package"] == "rviz2")
+    assert rviz.kwargs["condition"].args[0].args == ("rviz",)
+    _, file = rviz.kwargs["arguments"]
+    layout = yaml.safe_load(Path(file).read_text())["Visualization Manager"]
+    topics = {display["Topic"]["Value"] for display in layout["Displays"] if "Topic" in display}
+    assert "/action_node/skeletons" in topics
+    assert all(topic.startswith("/action_node/") for topic in topics)
+    transform = next(node for node in demo["Node"] if node.kwargs["package"] == "tf2_ros").kwargs["arguments"]
+    assert layout["Global Options"]["Fixed Frame"] in transform

@@ -1,0 +1,72 @@
+"""Play the recording that ships with the package to the node, over and over, and look at it in RViz.
+
+    ros2 launch csre_ros demo.launch.py
+    ros2 launch csre_ros demo.launch.py source:=camera:0 rviz:=false
+
+No camera is needed. The node comes from ``action_recognition.launch.py``; what is added is a transform that lets people
+stand upright, and RViz with ``config/actions.rviz``. It imports nothing of the package.
+"""
+
+from importlib.util import find_spec
+from math import pi
+from pathlib import Path
+
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.conditions import IfCondition
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from launch import LaunchDescription
+
+HERE = Path(__file__).resolve().parent
+CONFIG = HERE.parent / "config"
+
+# A camera that looks straight ahead from a robot's chest: optical axes (REP-103) seen from base_link.
+CAMERA = {"x": 0.0, "y": 0.0, "z": 1.2, "roll": -pi / 2, "pitch": 0.0, "yaw": -pi / 2}
+BASE_FRAME, CAMERA_FRAME = "base_link", "camera_optical_frame"
+
+
+def shipped_recording():
+    """The recording inside the installed package, which is found but not imported."""
+    package = find_spec("csre_ros")
+    return str(Path(package.origin).parent / "recordings" / "wave_and_squats.mcap")
+
+
+def generate_launch_description():
+    """The arguments, the node, the transform, and RViz if wanted."""
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument(
+                "source",
+                default_value=shipped_recording(),
+                description="What to show: the shipped recording, or camera:N, a video file, a URL, a folder.",
+            ),
+            DeclareLaunchArgument(
+                "rviz", default_value="true", choices=["true", "false"], description="Start RViz with its layout."
+            ),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(HERE / "action_recognition.launch.py")),
+                launch_arguments={
+                    "input": "camera",
+                    "source": LaunchConfiguration("source"),
+                    "frame_id": CAMERA_FRAME,
+                    "params_file": str(CONFIG / "demo.yaml"),
+                }.items(),
+            ),
+            Node(
+                package="tf2_ros",
+                executable="static_transform_publisher",
+                arguments=[
+                    *(part for name, value in CAMERA.items() for part in (f"--{name}", str(value))),
+                    *("--frame-id", BASE_FRAME, "--child-frame-id", CAMERA_FRAME),
+                ],
+            ),
+            Node(
+                package="rviz2",
+                executable="rviz2",
+                arguments=["-d", str(CONFIG / "actions.rviz")],
+                condition=IfCondition(LaunchConfiguration("rviz")),
+            ),
+        ]
+    )
