@@ -22,8 +22,8 @@ from models.provenance import commit
 from models.scores import Scores, score
 
 # What a robot sees of people who do nothing for it: mostly stillness, then other movements, work at a desk, and now and
-# then one of the lookalikes that training is full of. A judgement about rooms with robots, not a measurement, and set
-# once: no clip was looked at to choose it.
+# then one of the lookalikes that training is full of. A judgement about rooms with robots, not a measurement. Weighting
+# came in after unweighted thresholds had left a slow wave on a demonstration clip unreported; the shares were set once.
 BACKGROUND_SHARES = {"still": 0.60, "clip": 0.20, "desk": 0.15, "raised": 0.04, "legless": 0.01}
 
 
