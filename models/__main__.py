@@ -1,25 +1,46 @@
-"""``python -m models``: train, test and export encoders from a checkout.
+"""``python -m models``: train, test, compare and export encoders from a checkout.
 
-python -m models fit --config models/configs/live_hcn.yaml
+python -m models fit --config models/configs/ucla/base.yaml --config models/configs/ucla/ctrgcn.yaml
+python -m models table --suite ucla                 train whatever the suite lacks, and write its table
+python -m models ensemble --suite ucla              fuse its streams
+python -m models plot --suite ucla                  draw its curves, confusion, gains and maps
 python -m models export --run runs/live_hcn/version_0 --output FILE.onnx --name NAME
+python -m models prepare-ntu --folder RAW --output NTU60_CS.npz --benchmark ntu60_xsub
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from jsonargparse import auto_cli
 from lightning.pytorch.cli import LightningCLI
 
+from csre_ros.recognition.bundle_info import BundleInfo
 from models.classifier import ActionClassifier
+from models.data.official.ntu import convert
+from models.ensemble import ensemble
 from models.export import export
+from models.gallery import plot
+from models.table import table
+
+COMMANDS: Mapping[str, Callable[..., Any]] = {
+    "table": table,
+    "ensemble": ensemble,
+    "plot": plot,
+    "export": export,
+    "prepare-ntu": convert,
+}
 
 
 def main() -> None:
-    """Entry point: ``export``, or a subcommand of LightningCLI (fit, validate, test, predict)."""
-    if sys.argv[1:2] == ["export"]:
-        info = auto_cli(export, args=sys.argv[2:], prog="python -m models export", as_positional=False)
-        sys.stdout.write(info.to_json() + "\n")
+    """Entry point: one of :data:`COMMANDS`, or a subcommand of LightningCLI (fit, validate, test, predict)."""
+    verb = sys.argv[1] if len(sys.argv) > 1 else ""
+    if verb in COMMANDS:
+        found = auto_cli(COMMANDS[verb], args=sys.argv[2:], prog=f"python -m models {verb}", as_positional=False)
+        if found is not None:
+            sys.stdout.write((found.to_json() if isinstance(found, BundleInfo) else str(found)) + "\n")
         return
     LightningCLI(ActionClassifier, seed_everything_default=0, save_config_kwargs={"overwrite": True})
 

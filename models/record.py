@@ -2,7 +2,7 @@
 
 In the folder of the run: ``history.json`` (figures of every epoch), ``scores_last.npz`` and ``scores_best.npz``
 (logits and embeddings of the validation and test samples after the last epoch and after the best one on the validation
-part), and, when the run is complete, ``result.json``.
+part, with masks of the subsets of the test samples), and, when the run is complete, ``result.json``.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ class Record(Callback):
         self.history.append(row)
         if trainer.is_global_zero:
             folder = run_folder(trainer)
-            flat = {f"{part}_{key}": value for part, arrays in scores.items() for key, value in arrays.items()}
+            flat: Arrays = {"classes": np.array(data.classes)}
+            flat |= {f"mask_{name}": mask for name, mask in data.test_subsets.items()}
+            flat |= {f"{part}_{key}": value for part, arrays in scores.items() for key, value in arrays.items()}
             for name in ("last", "best") if better else ("last",):
                 with _replacing(folder / f"scores_{name}.npz") as part, part.open("wb") as file:
                     np.savez(file, **flat)
