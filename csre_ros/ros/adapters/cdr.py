@@ -137,7 +137,7 @@ class Reader:
         try:
             (value,) = struct.unpack_from(code, self.body, start)
         except struct.error:
-            raise ValueError(f"the message was cut short: it has {len(self.body)} bytes") from None
+            raise self.cut_short() from None
         return int(value)
 
     def text(self) -> bytes:
@@ -151,7 +151,13 @@ class Reader:
             raise ValueError(f"a name in the message declares {length} bytes; at most {_LONGEST_NAME} are accepted")
         start = self.position
         self.position += length
+        if self.position > len(self.body):
+            raise self.cut_short()
         return bytes(self.body[start : self.position - 1])
+
+    def cut_short(self) -> ValueError:
+        """What to raise where the message ends too early."""
+        return ValueError(f"the message was cut short: it has {len(self.body)} bytes")
 
     def header(self) -> tuple[int, str]:
         """The next ``std_msgs/Header``: stamp in nanoseconds, and frame; errors as :meth:`text`."""

@@ -165,10 +165,10 @@ def collect(markers: Markers, crowd: Crowd) -> None:
     names, rows = np.unique(bodies[usable], return_inverse=True)
     check_number(len(names))
     cells = rows * len(_LAYOUT) + joints[usable]
-    times = np.bincount(cells, minlength=len(names) * len(_LAYOUT)).reshape(len(names), -1)
+    times = np.bincount(cells, minlength=len(names) * len(_LAYOUT)).reshape(-1, len(_LAYOUT))
     positions = np.full((times.size, 3), np.nan)
     positions[cells] = markers.points[usable]
-    for name, points, seen in zip(names.tolist(), positions.reshape(len(names), -1, 3), times, strict=True):
+    for name, points, seen in zip(names.tolist(), positions.reshape(*times.shape, 3), times, strict=True):
         if seen.max() > 1:
             crowd.rejected["joint repeats"] += 1
         else:

@@ -85,7 +85,7 @@ def _next_object(reader: Reader) -> tuple[int, np.void]:
     start = align(reader.position, 4)
     reader.position = start + kind.itemsize
     if reader.position > len(reader.body):
-        raise ValueError(f"the message was cut short: it has {len(reader.body)} bytes")
+        raise reader.cut_short()
     part: np.void = np.frombuffer(reader.body, kind, 1, start)[0]
     return label_id, part
 
