@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 # Read when the message classes are first imported.
@@ -22,18 +20,6 @@ import pytest
 from csre_ros.skeleton import Skeleton, get_layout
 
 BODY13 = get_layout("body13")
-TINY = Path(__file__).parents[1] / "recognition" / "conftest.py"
-
-
-@pytest.fixture(scope="session")
-def tiny_bundle(tmp_path_factory):
-    """The bundle of the recognition tests: idle, raise_right, raise_left over one second of body13."""
-    spec = importlib.util.spec_from_file_location("tiny_bundle", TINY)
-    tiny = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tiny)
-    path = tmp_path_factory.mktemp("ros") / "tiny.onnx"
-    path.write_bytes(tiny.append_metadata(tiny.make_graph(), tiny.INFO))
-    return path
 
 
 @pytest.fixture(scope="session")
