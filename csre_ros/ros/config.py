@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from csre_ros.config import RecognizerConfig, build, check, leaf_fields, option
@@ -124,10 +125,17 @@ def settings(values: Mapping[str, Any]) -> NodeSettings:
     return build(NodeSettings, values, _parameter_name)
 
 
+def fixed(config: NodeSettings) -> dict[str, Any]:
+    """The values of a node's settings that do not change while it is active, by dotted name."""
+    leaves = leaf_fields(NodeSettings)
+    return {dotted: attrgetter(dotted)(config) for dotted, item, _ in leaves if not item.metadata["dynamic"]}
+
+
 def template() -> str:
     """The parameter file that ``config/params.yaml`` is: every parameter with its default, explained."""
     lines = [
-        "# Every parameter of the node with its default. Those marked [dynamic] may be set while it runs.",
+        "# Every parameter of the node with its default. Those marked [dynamic] may be set at any time, the others",
+        "# while the node is not active.",
         "# Written by `python -m csre_ros.ros.config`; a test keeps it so.",
         "/**:",
         "  ros__parameters:",

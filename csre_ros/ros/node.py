@@ -25,8 +25,8 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.signals import SignalHandlerOptions
 
 from csre_ros.pipeline import Pipeline
-from csre_ros.ros import parameters
-from csre_ros.ros.config import unknown
+from csre_ros.ros import parameters, services
+from csre_ros.ros.config import NodeSettings, fixed, unknown
 from csre_ros.ros.diagnostics import ERROR, OK, Health, Status, runtime_statuses, to_message
 from csre_ros.ros.inputs import Input, check_dims, make_input
 from csre_ros.ros.logs import RosLogHandler
@@ -53,6 +53,8 @@ class ActionNode(LifecycleNode):
         self.finished = threading.Event()
         self._health = Health()
         self._refusal = ""
+        self._configured = False
+        self._loaded: NodeSettings | None = None  # the settings that the parts below were made with
         self._pipeline: Pipeline | None = None
         self._outputs: Outputs | None = None
         self._input: Input | None = None
@@ -60,11 +62,12 @@ class ActionNode(LifecycleNode):
         super().__init__("action_node")
         self._log_handler = RosLogHandler(self.get_logger())
         self._log_handler.attach()
-        parameters.declare(self)
+        parameters.declare(self, lambda: self.active)
         for complaint in unknown(self._parameter_overrides):
             self.get_logger().warning(complaint)
         self._settings = parameters.read(self)
         self.add_post_set_parameters_callback(lambda _: self._adopt())
+        services.offer(self, self.reset, self.set_enabled)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 1)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
         self.create_timer(_DIAGNOSTICS_PERIOD_S, self._diagnose, clock=steady)
@@ -75,18 +78,43 @@ class ActionNode(LifecycleNode):
         if self._settings.node.autostart and self.trigger_configure() == SUCCESS:
             self.trigger_activate()
 
+    @property
+    def active(self) -> bool:
+        """Whether it looks at its input."""
+        return self._stream is not None and self._stream.active
+
+    def reset(self) -> services.Answer:
+        """Forget everybody in view, as after a bag was changed."""
+        if self._stream is None or not self._stream.active:
+            return False, "the node is not active; there is nobody to forget"
+        self._stream.reset()
+        return True, "everybody is forgotten"
+
+    def set_enabled(self, enabled: bool) -> services.Answer:
+        """Activate, configuring first where needed, or deactivate; for those who do not speak lifecycle."""
+        if enabled != self.active:
+            ready = not enabled or self._configured or self.trigger_configure() == SUCCESS
+            if not ready or (self.trigger_activate() if enabled else self.trigger_deactivate()) != SUCCESS:
+                return False, self._refusal
+        return True, "active" if enabled else "inactive"
+
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm the models, make the publishers. FAILURE: stays unconfigured."""
         try:
-            self._configure()
+            self._load()
         except Exception as error:  # rclpy would swallow it, and the reason with it
-            self._free()
             return self._refuse("configure", error)
         self._refusal = ""
+        self._configured = True
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start the worker and open the input. FAILURE: stays inactive."""
+        """Start the worker and open the input, after parameters that were set meanwhile. FAILURE: stays inactive."""
+        try:
+            if self._loaded is None or fixed(self._loaded) != fixed(self._settings):
+                self._load()
+        except Exception as error:
+            return self._refuse("activate", error)
         assert self._stream is not None
         assert self._input is not None
         super().on_activate(state)
@@ -110,13 +138,13 @@ class ActionNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Remove the publishers and free the models."""
         self._free()
+        self._configured = False
         return SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """As deactivate and cleanup, from whatever state."""
         self._stop()
-        self._free()
-        return SUCCESS
+        return self.on_cleanup(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Back to unconfigured."""
@@ -129,7 +157,17 @@ class ActionNode(LifecycleNode):
         self._log_handler.detach()
         super().destroy_node()
 
-    def _configure(self) -> None:
+    def _load(self) -> None:
+        """Make everything that the settings name; whatever fails leaves nothing behind."""
+        self._free()
+        try:
+            self._make_parts()
+        except Exception:
+            self._free()
+            raise
+        self._loaded = self._settings
+
+    def _make_parts(self) -> None:
         self._settings = parameters.read(self)
         self._health = Health()
         self._pipeline = Pipeline(self._settings.pipeline)
@@ -153,7 +191,7 @@ class ActionNode(LifecycleNode):
             self._outputs.destroy()
         if self._pipeline is not None:
             self._pipeline.close()
-        self._stream = self._outputs = self._pipeline = self._input = None
+        self._stream = self._outputs = self._pipeline = self._input = self._loaded = None
 
     def _refuse(self, transition: str, error: Exception) -> TransitionCallbackReturn:
         self._refusal = f"cannot {transition}: {error}"
@@ -161,11 +199,12 @@ class ActionNode(LifecycleNode):
         return FAILURE
 
     def _adopt(self) -> None:
-        """Let changed parameters take effect."""
+        """Let changed parameters take effect; those that do not change while active wait for the next activation."""
         self._settings = parameters.read(self)
-        if self._outputs is not None:
+        if self._outputs is None or self._pipeline is None or self._loaded is None:
+            return
+        if fixed(self._loaded) == fixed(self._settings):
             self._outputs.config = self._settings.node
-        if self._pipeline is not None:
             self._pipeline.recognizer.reconfigure(self._settings.recognizer)
 
     def _end(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import Field
+from functools import partial
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -18,11 +19,11 @@ _LARGEST_INTEGER = 2**63 - 1
 
 
 def describe(item: Field[Any]) -> ParameterDescriptor:
-    """What ``ros2 param describe`` shows: help, range and whether a running node accepts a change."""
+    """What ``ros2 param describe`` shows: help, range, choices, and whether an active node accepts a change."""
     meta = item.metadata
-    descriptor = ParameterDescriptor(description=meta["help"], read_only=not meta["dynamic"])
-    if meta["choices"]:
-        descriptor.additional_constraints = f"One of: {', '.join(meta['choices'])}"
+    constraints = [f"One of: {', '.join(meta['choices'])}."] if meta["choices"] else []
+    constraints += [] if meta["dynamic"] else ["Does not change while the node is active."]
+    descriptor = ParameterDescriptor(description=meta["help"], additional_constraints=" ".join(constraints))
     if meta["minimum"] is None and meta["maximum"] is None:
         return descriptor
     kind: type[Any] = type(item.default)
@@ -36,14 +37,32 @@ def describe(item: Field[Any]) -> ParameterDescriptor:
     return descriptor
 
 
-def declare(node: Node) -> None:
+def declare(node: Node, active: Callable[[], bool]) -> None:
     """Declare every parameter with the values that the user gave.
+
+    Args:
+        node: Whose parameters they are.
+        active: Whether the node is active, so that only dynamic parameters change.
 
     Raises:
         rclpy.exceptions.ParameterException: A given value has another type, or lies outside its range or choices.
     """
-    node.add_on_set_parameters_callback(validate)
+    node.add_on_set_parameters_callback(partial(_judge, node, active))
     node.declare_parameters("", [(name, item.default, describe(item)) for name, item in options().items()])
+
+
+def _judge(node: Node, active: Callable[[], bool], parameters: Iterable[Parameter[Any]]) -> SetParametersResult:
+    """Refuse what is out of range, and what cannot change now; the same value again is no change."""
+    parameters = list(parameters)
+    known = options()
+    for parameter in parameters if active() else ():
+        name = parameter.name
+        fixed = name in known and not known[name].metadata["dynamic"]
+        if fixed and parameter.value != node.get_parameter(name).value:
+            path = node.get_fully_qualified_name()
+            reason = f"{name} cannot change while the node is active: first run `ros2 lifecycle set {path} deactivate`"
+            return SetParametersResult(successful=False, reason=reason)
+    return validate(parameters)
 
 
 def validate(parameters: Iterable[Parameter[Any]]) -> SetParametersResult:

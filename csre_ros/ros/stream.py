@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ class Mark(Enum):
     """What may come between frames."""
 
     SILENCE = "the input stopped"
+    RESET = "everybody is to be forgotten"
     END = "the input ended"
 
 
@@ -52,6 +54,7 @@ class Stream:
         self._source: Input | None = None
         self._worker: Worker[Any] | None = None
         self._silent = False
+        self._resetting = threading.Event()
 
     @property
     def active(self) -> bool:
@@ -84,11 +87,22 @@ class Stream:
             self.deliver(Mark.SILENCE)
             self._silent = True
 
+    def reset(self) -> None:
+        """Forget everybody, and the frames that wait; the stream goes on."""
+        self._resetting.set()  # a mark may be overtaken in a mailbox that keeps the newest item only
+        self.deliver(Mark.RESET)
+
     def end(self) -> None:
         """Nothing will come any more."""
         self.deliver(Mark.END)
 
     def _work(self, items: list[Any]) -> None:
+        if self._resetting.is_set():
+            self._resetting.clear()
+            self._pipeline.reset()
+            marks = [item for item in items if isinstance(item, Mark)] or [Mark.RESET]
+            self._health.skipped(sum(not isinstance(item, Mark) for item in items))
+            items = marks
         taken = [frame for item in items if not isinstance(item, Mark) and (frame := self._observe(item))]
         if taken:
             self._health.undecided(len(taken) - 1)

@@ -1,15 +1,17 @@
 """Parameters: one definition, and every one of them does something."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 import yaml
-from rcl_interfaces.srv import DescribeParameters, SetParameters
-from rclpy.parameter import Parameter
+from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters
+from rclpy.parameter import Parameter, parameter_value_to_python
 
+from csre_ros.recognition.bundle_info import append_metadata
 from csre_ros.ros.config import options, settings, template, unknown
 from csre_ros.ros.parameters import describe, validate
 
@@ -58,12 +60,14 @@ def test_descriptions():
     stride = describe(options()["window.stride_s"])
     assert stride.description.startswith("Seconds between decisions")
     assert not stride.read_only
+    assert stride.additional_constraints == ""
     limits = stride.floating_point_range[0]
     assert (limits.from_value, limits.to_value) == (0.01, 5.0)
     top_k = describe(options()["top_k"]).integer_range[0]
     assert (top_k.from_value, top_k.to_value) == (1, 100)
     device = describe(options()["device"])
-    assert device.read_only
+    assert not device.read_only
+    assert "not change while the node is active" in device.additional_constraints
     assert "tensorrt" in device.additional_constraints
     open_end = describe(options()["window.max_jump_s"]).floating_point_range[0]
     assert open_end.from_value == 1.0
@@ -74,6 +78,18 @@ def after(talker, seconds):
     """The first record that is so much later than the first of all."""
     begin = talker.records[0]["stamp"]
     return next(record for record in talker.records if record["stamp"] >= begin + seconds)
+
+
+def nest(values):
+    """``a.b: c`` as ``a: {b: c}``; topic names have no dots."""
+    tree = {}
+    for name, value in values.items():
+        *path, leaf = name.split(".")
+        branch = tree
+        for part in path:
+            branch = branch.setdefault(part, {})
+        branch[leaf] = value
+    return tree
 
 
 @pytest.mark.ros
@@ -127,7 +143,12 @@ class TestOnTheNode:
 
     @pytest.mark.parametrize(
         ("name", "value", "words"),
-        [("bundle", "other", "read-only"), ("top_k", 0, "1"), ("window.stride_s", 9.0, ""), ("top_k", "three", "type")],
+        [
+            ("bundle", "other", "first run `ros2 lifecycle set /action_node deactivate`"),
+            ("top_k", 0, "1"),
+            ("window.stride_s", 9.0, ""),
+            ("top_k", "three", "type"),
+        ],
     )
     def test_refused_while_running(self, talker, make_body, name, value, words):
         result = self.set(talker.graph, name, value)
@@ -152,6 +173,77 @@ class TestOnTheNode:
         talker.say(people, frames=60)
         talker.graph.spin(0.2)
         assert check(talker)
+
+    def test_the_same_value_again_is_no_change(self, talker, tiny_bundle):
+        """So that a whole file may be loaded into an active node."""
+        assert self.set(talker.graph, "bundle", str(tiny_bundle)).successful
+
+    def test_the_bundle_is_switched_while_inactive(self, talker, make_body, tiny_info, graph_maker, tmp_path):
+        from std_msgs.msg import String
+
+        from csre_ros.ros.outputs import LATCHED
+
+        names = talker.graph.listen(
+            String, "/action_node/classes", LATCHED, read=lambda message: json.loads(message.data)["model"]["name"]
+        )
+        talker.graph.until(lambda: names == ["tiny"])
+        other = tmp_path / "other.onnx"
+        other.write_bytes(append_metadata(graph_maker(), replace(tiny_info, name="other")))
+        talker.node.trigger_deactivate()
+        assert self.set(talker.graph, "bundle", str(other)).successful
+        assert self.set(talker.graph, "top_k", 1).successful
+        assert names == ["tiny"]  # not before it is needed
+        talker.node.trigger_activate()
+        record = talker.hear(lambda record: record["persons"] and record["persons"][0]["top_k"], [make_body()])
+        assert record["model"]["name"] == "other"
+        assert len(record["persons"][0]["top_k"]) == 1
+        talker.graph.until(lambda: names == ["tiny", "other"])
+
+    def test_a_bundle_that_does_not_load_fails_activation_until_another_is_set(self, talker, make_body, tiny_bundle):
+        from rclpy.lifecycle import TransitionCallbackReturn
+
+        talker.node.trigger_deactivate()
+        assert self.set(talker.graph, "bundle", "nonesuch").successful
+        for _ in range(2):
+            assert talker.node.trigger_activate() == TransitionCallbackReturn.FAILURE
+        assert "no bundle 'nonesuch'" in talker.graph.status("model", lambda status: status.level == b"\2").message
+        assert self.set(talker.graph, "bundle", str(tiny_bundle)).successful
+        assert talker.node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        talker.hear(lambda record: record["persons"], [make_body()])
+
+    def test_what_param_dump_writes_loads_again(self, graph_with, run_node, tiny_bundle, tmp_path):
+        """All parameters of a running node, those of rclpy included, nested as ``ros2 param dump`` nests them."""
+        file = tmp_path / "dump.yaml"
+        graph = graph_with()
+        given = ("input:=skeletons", f"bundle:={tiny_bundle}", "layout:=body13", "tracker.gate_m:=0.75", "top_k:=2")
+        first = run_node(*(part for parameter in given for part in ("-p", parameter)))
+        values = self.all_values(graph)
+        first.terminate()
+        graph.until(lambda: first.poll() is not None)
+        graph.until(lambda: not graph.peer.count_publishers("/action_node/actions"))
+        file.write_text(yaml.dump({"/action_node": {"ros__parameters": nest(values)}}))
+
+        second = run_node("--params-file", str(file))
+        assert self.all_values(graph) == values
+        assert values["tracker.gate_m"] == 0.75
+        assert any(name.startswith("qos_overrides./skeletons.subscription") for name in values)
+        assert graph.status("input", lambda status: status.level == b"\1").table["source"] == "/skeletons"
+        assert "unknown parameter" not in second.log()
+
+    def all_values(self, graph):
+        """Every parameter of the node once it is active, by name."""
+        graph.until(lambda: graph.peer.count_subscribers("/skeletons"), 20.0)
+        names = self.call(graph, ListParameters, "list_parameters", ListParameters.Request()).result.names
+        values = self.call(graph, GetParameters, "get_parameters", GetParameters.Request(names=names)).values
+        return {name: parameter_value_to_python(value) for name, value in zip(names, values, strict=True)}
+
+    def call(self, graph, kind, service, request):
+        client = graph.peer.create_client(kind, f"/action_node/{service}")
+        graph.until(client.service_is_ready)
+        future = client.call_async(request)
+        graph.until(future.done)
+        graph.peer.destroy_client(client)
+        return future.result()
 
     def test_skeletons_can_be_switched_off(self, talker_with, make_body):
         talker = talker_with("-p", "publish_skeletons:=false")
