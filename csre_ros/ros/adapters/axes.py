@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Rows are the optical axes x (right), y (down), z (forward) in terms of the body axes x forward, y left, z up.
-_OPTICAL_FROM_BODY = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]], np.float32)
+# Optical x (right), y (down) and z (forward) are these of the body axes x forward, y left, z up, with these signs.
+_AXES, _SIGNS = [1, 2, 0], np.array([-1, -1, 1], np.float32)
 
 
 def to_optical(points: NDArray[Any], frame_id: str) -> NDArray[Any]:
@@ -24,4 +24,4 @@ def to_optical(points: NDArray[Any], frame_id: str) -> NDArray[Any]:
     >>> to_optical(np.array([3.0, 1.0, 0.5]), "camera_color_optical_frame").tolist()
     [3.0, 1.0, 0.5]
     """
-    return points if "optical" in frame_id else points @ _OPTICAL_FROM_BODY.T
+    return points if "optical" in frame_id else points[..., _AXES] * _SIGNS

@@ -45,8 +45,8 @@ class Crowd:
             confidence: ``[V]`` in 0..1; NaN or 0 for joints not seen.
             source_id: The source's own name for the person.
         """
-        # A float64 beyond the range of float32 becomes infinite, which is rejected below.
-        with np.errstate(over="ignore"):
+        # A float64 beyond the range of float32 becomes infinite, which is rejected below; some NaN signal when copied.
+        with np.errstate(over="ignore", invalid="ignore"):
             points = np.array(positions, np.float32)
             scores = np.array(confidence, np.float32)
         missing = np.isnan(points).any(axis=1) | np.isnan(scores)

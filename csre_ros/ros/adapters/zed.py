@@ -101,6 +101,7 @@ def _collect(label_id: int, part: np.void, frame_id: str, crowd: Crowd) -> None:
     else:
         layout = FORMATS[body_format]
         points = part["kp"][: len(layout)]
-        seen = points.any(axis=1)
-        confidence = np.where(seen, part["confidence"] / np.float32(100), np.float32(0))
-        crowd.add(layout, to_optical(points, frame_id), confidence, str(label_id) if label_id >= 0 else None)
+        with np.errstate(invalid="ignore"):  # some NaN signal when computed with
+            confidence = points.any(axis=1) * (part["confidence"] / np.float32(100))
+            turned = to_optical(points, frame_id)
+        crowd.add(layout, turned, confidence, str(label_id) if label_id >= 0 else None)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import io
 import os
 import shutil
@@ -27,6 +28,8 @@ TEXTS = Path(__file__).parent
 PACKAGES = tuple(sorted(path.parent.name for path in TEXTS.glob("*/msg")))
 # The only type support that the wheels' middleware needs; the others would only dispatch to it.
 FASTRTPS = "rosidl_typesupport_fastrtps_c"
+GENERATORS = ("rosidl_adapter", "rosidl_generator_type_description", "rosidl_generator_c", "rosidl_generator_py")
+GENERATORS += ("rosidl_typesupport_c", FASTRTPS)
 
 
 def prefixes() -> list[Path]:
@@ -43,17 +46,22 @@ def digest() -> str:
     return found.hexdigest()[:12]
 
 
+def missing_tools() -> list[str]:
+    """What must be installed before anything can be built."""
+    programs = [tool for tool in ("gcc", "g++") if shutil.which(tool) is None]
+    headers = [] if (Path(sysconfig.get_path("include")) / "Python.h").exists() else ["Python.h"]
+    return programs + headers + [module for module in GENERATORS if importlib.util.find_spec(module) is None]
+
+
 def cached() -> Path:
     """The folder with the packages, built at the first call and kept in the user's cache.
 
     Raises:
-        RuntimeError: There is no compiler, no generator, or the build failed; the text says why.
+        RuntimeError: The build failed; the text says why.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "csre_ros" / "interfaces"
     target = cache / digest()
     if not target.exists():
-        if missing := [tool for tool in ("gcc", "g++") if shutil.which(tool) is None]:
-            raise RuntimeError(f"compiling message packages needs {' and '.join(missing)}")
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:
             made = subprocess.run([sys.executable, __file__, folder], capture_output=True, text=True, check=False)
