@@ -19,6 +19,8 @@ from csre_ros.sources.config import SourceConfig
 
 # Parameters that rclpy itself declares for every node.
 _FOREIGN = ("qos_overrides.", "use_sim_time", "start_type_description_service")
+AUTO = "auto"
+"""The value of ``layout`` that asks the publisher."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class NodeConfig:
     )
     layout: str = option(
         "mediapipe33",
-        "Joint convention of the inputs 'skeletons' and 'json'; the others have their own.",
-        choices=tuple(LAYOUTS),
+        "Joint convention of the inputs 'skeletons' and 'json'; the others have their own. 'auto' takes the one that "
+        "is announced on <topic>/layout.",
+        choices=(*LAYOUTS, AUTO),
     )
     image_width: int = option(
         0, "Width in pixels of the images behind the input 'yolo'; 0: unknown.", minimum=0, maximum=65535

@@ -37,12 +37,12 @@ class Input(Protocol):
     Attributes:
         what: Topic or source, for messages.
         images: Whether frames carry pictures that the pose stage must look at.
-        dims: 3 for skeletons in metres, 2 for image points.
+        dims: 3 for skeletons in metres, 2 for image points; None where the publisher says so later.
     """
 
     what: str
     images: bool
-    dims: int
+    dims: int | None
 
     def open(self) -> None:
         """Begin to deliver.
@@ -93,7 +93,7 @@ def check_dims(source: Input, info: BundleInfo) -> None:
     Raises:
         ValueError: The dimensions differ.
     """
-    if source.dims != info.dims:
+    if source.dims not in (None, info.dims):
         raise ValueError(
             f"{source.what} delivers {source.dims}-D skeletons and bundle {info.name!r} needs {info.dims}-D; depth is "
             "never invented: choose a bundle that declares the dimensions of your source"

@@ -13,10 +13,13 @@ from rclpy.qos import QoSHistoryPolicy, QoSProfile, QoSReliabilityPolicy, qos_po
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 
-from csre_ros.ros.config import NodeSettings
+from csre_ros.ros.announcement import Announcement
+from csre_ros.ros.config import AUTO, NodeSettings
 from csre_ros.ros.diagnostics import Health
 from csre_ros.skeleton import SkeletonLayout, get_layout
 from csre_ros.sources.frames import SourceFrame
+
+_OWN = get_layout("body13")  # stands for the layout of messages that have one of their own
 
 Reading = tuple[SourceFrame, "Counter[str]"]
 """A frame, and how many people were left out of it, by reason."""
@@ -35,7 +38,7 @@ class TopicKind:
         depth: Messages that the middleware keeps; 1 where only the newest counts.
         most_bytes: A larger message is refused unread.
         images: Whether frames carry pictures.
-        dims: 2 or 3; None where the parameter ``layout`` decides.
+        dims: 2 or 3, of messages that have a layout of their own; None where the parameter ``layout`` decides.
     """
 
     name: str
@@ -69,13 +72,21 @@ class TopicInput:
         self._node = node
         self._health = health
         self._deliver = deliver
-        self._layout = get_layout(settings.node.layout)
-        self.dims = kind.dims or self._layout.dims
+        self._layout = _OWN
+        self._announcement: Announcement | None = None
+        self.dims: int | None = kind.dims
+        if kind.dims is None and settings.node.layout == AUTO:
+            self._announcement = Announcement(node, self.what)
+        elif kind.dims is None:
+            self._layout = get_layout(settings.node.layout)
+            self.dims = self._layout.dims
         self._subscription: Subscription[Any] | None = None
 
     def open(self) -> None:
         """Subscribe with the quality of service of sensor data, which the user may override."""
         kind = self._kind
+        if self._announcement is not None:
+            self._announcement.open()
         self._subscription = subscribe(self._node, self._health, kind.message, kind.name, self._arrived, kind.depth)
 
     def close(self) -> None:
@@ -83,10 +94,14 @@ class TopicInput:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
+        if self._announcement is not None:
+            self._announcement.close()
 
     def read(self, item: Any) -> Reading:
         """The frame of a message and the time of its arrival."""
         data, arrival_ns = item
+        if self._announcement is not None:
+            self._layout = self._announcement.layout
         frame, rejected = self._kind.read(data, self._layout, arrival_ns)
         note_stamp(self._node, self.what, frame, arrival_ns)
         return frame, rejected

@@ -305,3 +305,42 @@ def test_changed_ids_of_the_source_do_not_break_it(talker, make_body):
     for i in range(60):
         talker.say([replace(body, source_id=str(i % 7 + 1))])
     talker.graph.until(lambda: "raise_right" in talker.labels)
+
+
+class TestAnnouncedLayout:
+    @pytest.fixture
+    def talker(self, talker_with):
+        return talker_with("-p", "layout:=auto")
+
+    @pytest.fixture
+    def announce(self, talker):
+        from std_msgs.msg import String
+
+        from csre_ros.ros.outputs import LATCHED
+
+        publisher = talker.graph.peer.create_publisher(String, "skeletons/layout", LATCHED)
+        return lambda name: publisher.publish(String(data=name))
+
+    def test_people_are_read_once_the_layout_is_known(self, talker, make_body, announce):
+        talker.say([make_body("right")], frames=5)
+        status = talker.graph.status("input", lambda status: "rejected" in status.message)
+        assert "no layout has been announced on /skeletons/layout" in status.message
+        assert status.table["rejected: unreadable message"] == "5"
+        announce("body13")
+        talker.hear(lambda record: "raise_right" in actions(record).values(), [make_body("right")], frames=300)
+
+    def test_an_unknown_layout_is_refused_with_the_choices(self, talker, make_body, announce):
+        announce("octopus8" * 1000)
+        talker.graph.spin(0.5)
+        talker.say([make_body("right")])
+        status = talker.graph.status("input", lambda status: "octopus8" in status.message)
+        assert "body13" in status.message
+        assert len(status.message) < 500
+
+    def test_it_is_announced_again_after_reactivation(self, talker, make_body, announce):
+        announce("body13")
+        talker.hear(lambda record: record["persons"], [make_body()], frames=300)
+        talker.node.trigger_deactivate()
+        talker.node.trigger_activate()
+        before = talker.stamp_ns / 1e9
+        talker.hear(lambda record: record["stamp"] > before and record["persons"], [make_body()], frames=300)

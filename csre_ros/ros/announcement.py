@@ -1,0 +1,50 @@
+"""The layout of a skeleton topic, as its publisher announces it on ``<topic>/layout``."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile
+from rclpy.subscription import Subscription
+from std_msgs.msg import String
+
+from csre_ros.skeleton import SkeletonLayout, get_layout
+
+
+class Announcement:
+    """Hears a latched ``std_msgs/String`` with the name of a layout. Read from another thread than it is heard on.
+
+    Args:
+        node: Owner of the subscription.
+        topic: The skeleton topic.
+    """
+
+    def __init__(self, node: Node, topic: str) -> None:
+        self._node = node
+        self._topic = f"{topic}/layout"
+        self._name: str | None = None
+        self._subscription: Subscription[String] | None = None
+
+    @property
+    def layout(self) -> SkeletonLayout:
+        """The layout announced last.
+
+        Raises:
+            ValueError: There is none yet, or nobody knows it.
+        """
+        if self._name is None:
+            raise ValueError(f"no layout has been announced on {self._topic}; name it in the parameter 'layout'")
+        return get_layout(self._name)
+
+    def open(self) -> None:
+        """Subscribe."""
+        latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+        self._subscription = self._node.create_subscription(String, self._topic, self._announced, latched)
+
+    def close(self) -> None:
+        """Unsubscribe and forget."""
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = self._name = None
+
+    def _announced(self, message: String) -> None:
+        self._name = message.data[:64]  # whoever sends more means no layout
