@@ -18,13 +18,14 @@ ALLOWED = {
     "timing": set(),
     "worker": set(),
     "skeleton": set(),
+    "overlay": {"skeleton"},
     "recognition": {"skeleton", *BASE},
     "sources": {"skeleton", *BASE},
     "pose": {"skeleton", *BASE},
     "recordings": {"sources", "pose", "skeleton", *BASE},
     "pipeline": {"recognition", "sources", "pose", "skeleton", *BASE},
-    "ros": {"pipeline", "recordings", "recognition", "sources", "pose", "skeleton", *BASE},
-    "app": {"ros", "pipeline", "recordings", "recognition", "sources", "pose", "skeleton", *BASE},
+    "ros": {"overlay", "pipeline", "recordings", "recognition", "sources", "pose", "skeleton", *BASE},
+    "app": {"ros", "overlay", "pipeline", "recordings", "recognition", "sources", "pose", "skeleton", *BASE},
 }
 # package -> the one part of csre_ros that may import it; ROS message packages count as rclpy
 OWNED = {

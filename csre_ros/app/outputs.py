@@ -12,9 +12,9 @@ from typing import Any
 import cv2
 
 from csre_ros.app.events import EventLog
-from csre_ros.app.overlay import Caption, Image, Overlay
 from csre_ros.app.terminal import console, say_event
 from csre_ros.app.video import ContactSheet, VideoSink
+from csre_ros.overlay import Caption, Image, Overlay
 from csre_ros.recognition import ActionEvent, PersonAction
 
 _WINDOW = "csre demo (q or Esc ends)"

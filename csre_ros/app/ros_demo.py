@@ -14,8 +14,8 @@ from typing import Any
 
 from csre_ros.app.demo import DemoSettings, resolve_source
 from csre_ros.app.outputs import Outputs
-from csre_ros.app.overlay import Caption
 from csre_ros.app.terminal import console
+from csre_ros.overlay import Caption
 from csre_ros.recognition import ActionEvent, EventState
 from csre_ros.skeleton import Frame, get_layout
 

@@ -8,7 +8,7 @@ from types import TracebackType
 import cv2
 import numpy as np
 
-from csre_ros.app.overlay import Image
+from csre_ros.overlay import Image
 
 _SHEET_COLUMNS = 3
 _TILE = (320, 240)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from csre_ros.app.overlay import BLANK, Caption, Overlay, image_points
+from csre_ros.overlay import BLANK, Caption, Overlay, image_points
 from csre_ros.skeleton import Skeleton, get_layout
 
 BODY = get_layout("body13")
