@@ -1,0 +1,119 @@
+"""What a running node offers, compared with what the pages and the security policy say of it."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
+from diagnostic_msgs.msg import DiagnosticArray
+from std_msgs.msg import String
+
+pytestmark = pytest.mark.ros
+ROOT = Path(__file__).parents[2]
+# Of every node, or of every lifecycle node.
+COMMON = {"/rosout", "/parameter_events", "/action_node/transition_event"}
+COMMON_SERVICES = r"(\w*parameter\w*|change_state|get_(state|available_\w+|transition_graph|type_description))"
+
+
+@pytest.fixture
+def node(graph_with, tiny_bundle):
+    """An active node with the input that needs least, and a peer that looks at it."""
+    graph = graph_with("-p", "input:=skeletons", "-p", "layout:=body13", "-p", f"bundle:={tiny_bundle}")
+    graph.start_node()
+    graph.until(lambda: names(graph, "service"))
+    return graph
+
+
+def names(graph, kind):
+    ask = getattr(graph.peer, f"get_{kind}_names_and_types_by_node")
+    return {name: types[0].replace("/msg/", "/").replace("/srv/", "/") for name, types in ask("action_node", "/")}
+
+
+def documented(page, heading):
+    """Name and type in the first table below a heading."""
+    section = (ROOT / "docs" / page).read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([~/][\w/]*)` \| `(\w+/\w+)` \|", section, re.MULTILINE)
+    return {name.replace("~", "/action_node"): kind for name, kind in rows}
+
+
+def test_every_topic_is_documented_with_its_type(node):
+    published = {name: kind for name, kind in names(node, "publisher").items() if name not in COMMON}
+    assert published.items() <= documented("integrator.md", "Topics").items()
+
+
+def test_every_service_is_documented_with_its_type(node):
+    services = {
+        name: kind
+        for name, kind in names(node, "service").items()
+        if not re.fullmatch(f"/action_node/{COMMON_SERVICES}", name)
+    }
+    assert services == documented("operator.md", "Lifecycle and services")
+
+
+def test_every_diagnostic_task_is_documented(node):
+    tasks = set()
+    node.listen(DiagnosticArray, "/diagnostics", read=lambda m: tasks.update(s.name for s in m.status))
+    node.until(lambda: tasks)
+    page = (ROOT / "docs" / "operator.md").read_text()
+    known = set(
+        re.findall(r"^\| `(\w+)` \|", page.partition("\n## Diagnostics\n")[2].partition("\n## ")[0], re.MULTILINE)
+    )
+    assert {name.removeprefix("action_node: ") for name in tasks} <= known
+
+
+@pytest.fixture(scope="module")
+def policy():
+    """What a node of the policy may do: full names by attribute."""
+    enclaves = ElementTree.parse(ROOT / "config" / "sros2_policy.xml").getroot().find("enclaves")
+
+    def allowed(node, right):
+        profile = enclaves.find(f"enclave[@path='/{node}']/profiles/profile[@node='{node}']")
+        found = [item.text for part in profile for item in part if part.get(right) == "ALLOW"]
+        return {name.replace("~", f"/{node}") if name[0] in "~/" else f"/{name}" for name in found}
+
+    return allowed
+
+
+def test_the_policy_allows_what_the_node_publishes_and_offers_and_nothing_else(node, policy):
+    assert set(names(node, "publisher")) == policy("action_node", "publish")
+    assert set(names(node, "service")) == policy("action_node", "reply")
+
+
+def test_the_policy_allows_every_input(policy):
+    page = (ROOT / "docs" / "integrator.md").read_text().partition("\n## Inputs\n")[2].partition("\n## ")[0]
+    topics = re.findall(r"^\| `\w+` \| `([\w/]+)`", page, re.MULTILINE)
+    assert len(topics) >= 9
+    allowed = policy("action_node", "subscribe")
+    for topic in (name if name.startswith("/") else f"/{name}" for name in topics):
+        assert any(fnmatch.fnmatch(topic, pattern) for pattern in allowed), topic
+
+
+def test_the_policy_lets_a_listener_hear_the_node(node, policy):
+    heard = policy("action_listener", "subscribe")
+    assert heard <= set(names(node, "publisher")) | {"/diagnostics"}
+    assert {"/action_node/actions", "/action_node/action", "/action_node/classes"} <= heard
+
+
+def test_the_listener_of_the_integrators_page_hears_events(graph, tmp_path):
+    page = (ROOT / "docs" / "integrator.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (record,) = [
+        text for text in re.findall(r"^```json\n(.*?)^```", page, re.DOTALL | re.MULTILINE) if "schema" in text
+    ]
+    script = tmp_path / "listener.py"
+    script.write_text(code)
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as peer:
+        graph.publisher(String, "/action_node/actions").publish(String(data=json.dumps(json.loads(record))))
+        assert peer.stdout.readline() == "1 wave started\n"
+        peer.send_signal(signal.SIGINT)
