@@ -62,7 +62,11 @@ def cached() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "csre_ros" / "interfaces"
     target = cache / digest()
     if not target.exists():
-        cache.mkdir(parents=True, exist_ok=True)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+        except OSError:  # no home that can be written to
+            cache = Path(tempfile.mkdtemp(prefix="csre_ros-interfaces-"))
+            target = cache / digest()
         with tempfile.TemporaryDirectory(dir=cache) as folder:
             made = subprocess.run([sys.executable, __file__, folder], capture_output=True, text=True, check=False)
             if made.returncode:
