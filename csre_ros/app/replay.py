@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rich.console import Console
 
@@ -15,8 +16,8 @@ from csre_ros.app.terminal import console, results
 from csre_ros.config import check, option
 from csre_ros.pipeline import Pipeline, PipelineConfig
 from csre_ros.recognition import ActionEvent, EventState, PersonAction
-from csre_ros.sources import SourceConfig, open_source
-from csre_ros.sources.frames import SourceFrame
+from csre_ros.skeleton import LAYOUTS, get_layout
+from csre_ros.sources import Source, SourceConfig, SourceFrame, open_source
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class ReplayConfig:
         "",
         "A recording (.mcap), a rosbag2 folder with skeletons, a video file, a folder of images, or 'recording' for "
         "the shipped one.",
+    )
+    topic: str = option(
+        "", "Topic of the bag to read, for example one with images; empty: the one with skeletons and their layout."
+    )
+    layout: str = option(
+        "mediapipe33", "Joint convention of a topic that does not name its own.", choices=tuple(LAYOUTS)
     )
     events: str = option("", "Write events to this file, one JSON object per line; '-' is standard output.")
     seconds: float = option(0.0, "End after this many seconds of the recording; 0 runs to the end.", minimum=0.0)
@@ -70,20 +77,28 @@ class Timeline:
             )
 
 
+def _open(config: ReplayConfig) -> Source:
+    if config.topic:
+        from csre_ros.ros.bag_topic import BagTopic
+
+        return BagTopic(Path(config.bag).expanduser(), config.topic, get_layout(config.layout))
+    source = open_source(resolve_source(config.bag, SourceConfig()))
+    if source.live:
+        raise ValueError(f"{source.name} is live and cannot be replayed; run `csre demo`, or `csre record` it first")
+    return source
+
+
 def run(settings: ReplaySettings) -> int:
     """Replay a recording to its end and print who did what from when to when.
 
     Raises:
         OSError: The recording does not open, or the events cannot be written.
-        ValueError: The source is live, or the recording is damaged.
+        ValueError: The source is live, or the recording is damaged or has no such topic.
+        ImportError: A topic is named and ROS 2 is not installed.
         BundleError: The bundle cannot be used.
     """
     config = settings.replay
-    with open_source(resolve_source(config.bag, SourceConfig())) as source:
-        if source.live:
-            raise ValueError(
-                f"{source.name} is live and cannot be replayed; run `csre demo`, or `csre record` it first"
-            )
+    with _open(config) as source:
         pipeline = Pipeline(settings.pipeline)
         timeline = Timeline(console if config.events == "-" else results)
         with Session(source, config.seconds) as session, EventLog(config.events) as log:
