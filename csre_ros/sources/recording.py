@@ -116,8 +116,8 @@ class RecordingSource:
             present = ", ".join(f"{c.topic} ({c.msgtype})" for c in connections) or "nothing"
             raise ValueError(
                 f"{self._path} has {len(found) or 'no'} skeleton topics: it holds {present}; expected one topic "
-                f"of type {CLOUD_TYPE} and beside it <topic>/layout of type {STRING_TYPE}; other topics are replayed by "
-                "`csre replay BAG --topic NAME`"
+                f"of type {CLOUD_TYPE} and beside it <topic>/layout of type {STRING_TYPE}; other "
+                "topics are replayed by `csre replay BAG --topic NAME`"
             )
         gaps = found[0].msgcount - 1
         return found[0].topic, gaps / duration_s if gaps and duration_s > 0 else None
