@@ -11,7 +11,7 @@ from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
 
-from csre_ros.ros.adapters.cdr import deserialize
+from csre_ros.ros.adapters.cdr import Reader, deserialize
 from csre_ros.ros.adapters.markers import read_markers
 from csre_ros.ros.adapters.packages import message_class
 from csre_ros.ros.adapters.records import read_record
@@ -27,6 +27,7 @@ from csre_ros.sources.frames import SourceFrame
 
 # Most bytes of a message: more than any honest one has, less than what could stall the node.
 _PICTURE, _OBJECTS = 1 << 28, 1 << 18
+_MOST_FIELDS = 64
 
 
 def read_image(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Reading:
@@ -42,7 +43,15 @@ def read_compressed(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Rea
 
 
 def read_cloud(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Reading:
-    """A frame of a serialised skeleton cloud; errors and rejections as :func:`deserialize` and :func:`unpack_cloud`."""
+    """A frame of a serialised skeleton cloud.
+
+    Errors and rejections as :func:`deserialize` and :func:`unpack_cloud`; ValueError also for more fields than any has.
+    """
+    reader = Reader(data)
+    reader.header()
+    for _ in ("height", "width"):
+        reader.number("<I")
+    reader.length(_MOST_FIELDS, "fields")
     message = deserialize(data, PointCloud2)
     people, rejected = unpack_cloud(message, layout)
     return SourceFrame(*read_header(message.header, arrival_ns), skeletons=people), rejected

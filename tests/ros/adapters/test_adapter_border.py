@@ -16,6 +16,7 @@ from csre_ros.ros.adapters.axes import to_optical
 from csre_ros.ros.adapters.cdr import Reader, deserialize, slots
 from csre_ros.ros.adapters.packages import message_class
 from csre_ros.ros.adapters.people import Crowd, check_number
+from csre_ros.ros.topics import read_cloud
 from csre_ros.skeleton import get_layout
 
 BODY13 = get_layout("body13")
@@ -154,6 +155,27 @@ class TestBytes:
     def test_garbage_is_no_message(self, data):
         with pytest.raises(ValueError, match="the bytes are no PointCloud2"):
             deserialize(data, PointCloud2)
+
+
+class TestClouds:
+    """What is judged before the middleware unpacks a cloud; the rest is tested with the clouds themselves."""
+
+    def read(self, fields, frame_id="c"):
+        message = PointCloud2(height=1, width=13, fields=[PointField(name="x")] * fields)
+        message.header.frame_id = frame_id
+        return read_cloud(serialize_message(message), BODY13, 1)
+
+    def test_fields_of_others_are_left_alone(self):
+        with pytest.raises(ValueError, match="lacks the fields y, z"):
+            self.read(64)
+
+    def test_more_fields_than_any_cloud_has(self):
+        with pytest.raises(ValueError, match="declares 65 fields; at most 64"):
+            self.read(65)
+
+    def test_giant_frame_names(self):
+        with pytest.raises(ValueError, match="declares 100001 bytes; at most 256"):
+            self.read(4, "x" * 100_000)
 
 
 def test_a_missing_package_is_named_for_apt(monkeypatch):
