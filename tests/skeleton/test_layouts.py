@@ -76,6 +76,7 @@ TABLES = {
     },
 }
 # fmt: on
+TABLES["coco17_3d"] = TABLES["coco17"]
 TABLES["zed18"] = TABLES["openpose18"]
 TABLES["zed34"] = {**TABLES["azure32"], 32: "left_heel", 33: "right_heel"}
 IMAGE_ONLY = {"coco17", "openpose18", "rep155"}
