@@ -50,6 +50,15 @@ class NodeConfig:
     loop: bool = option(False, "Start a video file or recording again when it ends.")
     exit_at_end: bool = option(False, "End the node when a video file or recording ends.")
     publish_skeletons: bool = option(True, "Publish the people seen on ~/skeletons.")
+    publish_gestures: bool = option(
+        False, "Publish hri_msgs/Gesture on /humans/bodies/<id>/gesture (REP-155); needs hri_msgs."
+    )
+    publish_intents: bool = option(
+        False, "Publish hri_actions_msgs/Intent on /intents when an action begins; needs hri_actions_msgs."
+    )
+    symbols: str = option(
+        "", "YAML file from labels to gestures and intents; empty: the one for the labels of the shipped bundle."
+    )
     max_rate_hz: float = option(
         30.0,
         "Most records per second on ~/actions; a record with an event is never held back.",

@@ -172,7 +172,7 @@ class ActionNode(LifecycleNode):
         self._health = Health()
         self._pipeline = Pipeline(self._settings.pipeline)
         info = self._pipeline.recognizer.info
-        self._outputs = Outputs(self, info, self._settings.node)
+        self._outputs = Outputs(self, info, self._settings)
         self._stream = Stream(self._pipeline, self._outputs, self._health, self.get_logger(), self._end)
         self._input = make_input(self, self._settings, self._health, self._stream.deliver, self._stream.end)
         check_dims(self._input, info)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import QoSDurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import String
@@ -15,12 +17,17 @@ from std_msgs.msg import String
 from csre_ros.recognition.bundle_info import BundleInfo
 from csre_ros.recognition.types import ActionEvent, PersonAction
 from csre_ros.ros.clouds import cloud_message
-from csre_ros.ros.config import NodeConfig
+from csre_ros.ros.config import NodeConfig, NodeSettings
+from csre_ros.ros.detections import Detections
+from csre_ros.ros.humans import Gestures, Intents
+from csre_ros.ros.markers import Markers
+from csre_ros.ros.moment import Moment, Output
+from csre_ros.ros.picture import Picture
+from csre_ros.ros.qos import LATCHED, RELIABLE
 from csre_ros.ros.reports import actions_record, classes_record, primary_person, to_json
+from csre_ros.ros.symbols import STANDARD, load_symbols
 from csre_ros.skeleton import Frame, SkeletonLayout
-
-RELIABLE = QoSProfile(depth=10)
-LATCHED = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+from csre_ros.sources.frames import Image
 
 
 class Outputs:
@@ -29,11 +36,19 @@ class Outputs:
     Args:
         node: Owner of the publishers.
         info: The bundle that decides.
-        config: Settings; may be replaced while running.
+        settings: All settings.
+
+    Attributes:
+        config: The settings of the node itself; may be replaced while running.
+
+    Raises:
+        RuntimeError: A message package that the settings ask for is not installed.
+        ValueError: The file of symbols cannot be used.
+        OSError: Likewise.
     """
 
-    def __init__(self, node: LifecycleNode, info: BundleInfo, config: NodeConfig) -> None:
-        self.config = config
+    def __init__(self, node: LifecycleNode, info: BundleInfo, settings: NodeSettings) -> None:
+        self.config: NodeConfig = settings.node
         self._node = node
         self._info = info
         self._events: list[ActionEvent] = []
@@ -50,9 +65,21 @@ class Outputs:
         self._layouts = create(String, "~/skeletons/layout", LATCHED)
         self._classes = node.create_publisher(String, "~/classes", LATCHED)
         self._classes.publish(String(data=to_json(classes_record(info))))
+        self._others: list[Output] = []
+        try:
+            for other in _others(node, info, settings):
+                self._others.append(other)
+        except Exception:
+            self.destroy()
+            raise
 
-    def publish(self, frame: Frame, people: Sequence[PersonAction]) -> float:
+    def publish(self, frame: Frame, people: Sequence[PersonAction], image: Image | None = None) -> float:
         """Say what is known after a frame.
+
+        Args:
+            frame: The frame.
+            people: What recognition said about it.
+            image: Its picture, where the source has one.
 
         Returns:
             Age of the frame in milliseconds: from its stamp to now.
@@ -68,6 +95,9 @@ class Outputs:
             self._publish_record(people, now_ns)
         primary = primary_person(people)
         self._publish_label((primary.action if primary else None) or "")
+        moment = Moment(frame.stamp_ns, frame_id, tuple(people), image)
+        for other in self._others:
+            other.publish(moment)
         return (now_ns - frame.stamp_ns) / 1e6
 
     def withdraw(self) -> None:
@@ -75,12 +105,16 @@ class Outputs:
         if self._listed or self._events:
             self._publish_record((), self._now_ns())
         self._publish_label("")
+        for other in self._others:
+            other.withdraw()
 
     def destroy(self) -> None:
         """Remove the publishers."""
         for publisher in (self._actions, self._action, self._skeletons, self._layouts):
             self._node.destroy_lifecycle_publisher(publisher)
         self._node.destroy_publisher(self._classes)
+        for other in self._others:
+            other.destroy()
 
     def _publish_record(self, people: Sequence[PersonAction], now_ns: int) -> None:
         stamp_ns, frame_id = self._newest
@@ -122,3 +156,18 @@ class Outputs:
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
+
+
+def _others(node: LifecycleNode, info: BundleInfo, settings: NodeSettings) -> Iterator[Output]:
+    """What is published beside the node's own records: for people to look at, and in the messages of others."""
+    config = settings.node
+    yield Markers(node)
+    yield Picture(node, settings.pose.horizontal_fov_deg)
+    if find_spec("vision_msgs") is not None:
+        yield Detections(node, info, config.top_k)
+    if config.publish_gestures or config.publish_intents:
+        symbols = load_symbols(Path(config.symbols).expanduser() if config.symbols else STANDARD)
+        if config.publish_gestures:
+            yield Gestures(node, symbols)
+        if config.publish_intents:
+            yield Intents(node, symbols)

@@ -12,6 +12,7 @@ from csre_ros.ros.diagnostics import Health
 from csre_ros.ros.inputs import Input
 from csre_ros.ros.outputs import Outputs
 from csre_ros.skeleton import Frame
+from csre_ros.sources.frames import Image
 from csre_ros.worker import Worker
 
 if TYPE_CHECKING:
@@ -106,15 +107,15 @@ class Stream:
         taken = [frame for item in items if not isinstance(item, Mark) and (frame := self._observe(item))]
         if taken:
             self._health.undecided(len(taken) - 1)
-            self._decide(taken[-1])
+            self._decide(*taken[-1])
         elif any(isinstance(item, Mark) for item in items):
             self._outputs.withdraw()
         if Mark.END in items:
             self._logger.info("the source has ended")
             self._on_end()
 
-    def _observe(self, item: Any) -> Frame | None:
-        """The people in an item; None where it was refused or the pose stage failed."""
+    def _observe(self, item: Any) -> tuple[Frame, Image | None] | None:
+        """The people in an item, and its picture; None where it was refused or the pose stage failed."""
         assert self._source is not None
         try:
             read, rejected = self._source.read(item)
@@ -126,16 +127,16 @@ class Stream:
             self._health.rejected(reason, count)
         try:
             frame = self._pipeline.observe(read)
-            return frame if self._pipeline.recognizer.observe(frame) else None
+            return (frame, read.image) if self._pipeline.recognizer.observe(frame) else None
         except Exception as error:  # one bad picture must not end the stream
             self._fail("pose", error)
             return None
 
-    def _decide(self, frame: Frame) -> None:
+    def _decide(self, frame: Frame, image: Image | None) -> None:
         try:
             people = self._pipeline.recognizer.decide()
             with self._pipeline.timer("publish"):
-                age_ms = self._outputs.publish(frame, people)
+                age_ms = self._outputs.publish(frame, people, image)
             self._health.published(age_ms, sum(person.present for person in people))
         except Exception as error:  # one failed decision must not end the stream
             self._fail("inference", error)

@@ -68,7 +68,7 @@ def test_people_seen_are_published_under_their_ids(talker, make_body):
     from sensor_msgs.msg import PointCloud2
     from std_msgs.msg import String
 
-    from csre_ros.ros.outputs import LATCHED
+    from csre_ros.ros.qos import LATCHED
     from csre_ros.ros.stamps import to_ns
     from csre_ros.skeleton import get_layout
     from csre_ros.skeleton.cloud import unpack_cloud
@@ -257,7 +257,7 @@ def test_classes_are_there_for_whoever_comes_late(talker):
 
     from std_msgs.msg import String
 
-    from csre_ros.ros.outputs import LATCHED
+    from csre_ros.ros.qos import LATCHED
 
     heard = talker.graph.listen(String, "/action_node/classes", LATCHED)
     talker.graph.until(lambda: heard)
@@ -289,9 +289,9 @@ def test_frames_that_wait_share_one_decision_and_are_counted(talker, make_body):
     talker.say([make_body("right")], frames=3)
     publish = talker.node._outputs.publish
 
-    def slowly(frame, people):
+    def slowly(*moment):
         time.sleep(0.1)
-        return publish(frame, people)
+        return publish(*moment)
 
     talker.node._outputs.publish = slowly
     talker.say([make_body("right")], frames=120)
@@ -316,7 +316,7 @@ class TestAnnouncedLayout:
     def announce(self, talker):
         from std_msgs.msg import String
 
-        from csre_ros.ros.outputs import LATCHED
+        from csre_ros.ros.qos import LATCHED
 
         publisher = talker.graph.peer.create_publisher(String, "skeletons/layout", LATCHED)
         return lambda name: publisher.publish(String(data=name))

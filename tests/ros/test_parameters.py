@@ -181,7 +181,7 @@ class TestOnTheNode:
     def test_the_bundle_is_switched_while_inactive(self, talker, make_body, tiny_info, graph_maker, tmp_path):
         from std_msgs.msg import String
 
-        from csre_ros.ros.outputs import LATCHED
+        from csre_ros.ros.qos import LATCHED
 
         names = talker.graph.listen(
             String, "/action_node/classes", LATCHED, read=lambda message: json.loads(message.data)["model"]["name"]
@@ -259,7 +259,7 @@ class TestOnTheNode:
         """As a user of ``ros2 run`` writes it; the command line wins."""
         from std_msgs.msg import String
 
-        from csre_ros.ros.outputs import LATCHED
+        from csre_ros.ros.qos import LATCHED
 
         heard = graph.listen(String, "/action_node/classes", LATCHED)
         arguments = ("--params-file", str(ROOT / "config" / "params.yaml"))

@@ -15,7 +15,7 @@ from std_msgs.msg import String
 
 from csre_ros.recognition.bundle import BUNDLE_FOLDER
 from csre_ros.recordings import SHIPPED
-from csre_ros.ros.outputs import LATCHED
+from csre_ros.ros.qos import LATCHED
 from csre_ros.skeleton import Frame
 
 pytestmark = pytest.mark.ros
