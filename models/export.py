@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from models.classifier import ActionClassifier
 from models.data.live import LiveData
 from models.data.module import SkeletonData
 from models.data.windows import kind_of
-from models.network import Network
+from models.network import Fused, Network
 from models.provenance import commit
 from models.scores import Scores, score
 
@@ -27,12 +28,16 @@ from models.scores import Scores, score
 BACKGROUND_SHARES = {"still": 0.60, "clip": 0.20, "desk": 0.15, "raised": 0.04, "legless": 0.01}
 
 
-def export(run: Path, output: Path, name: str, checkpoint: str = "best", passes: int = 4) -> BundleInfo:
+def export(
+    run: Path, output: Path, name: str, fuse: Sequence[Path] = (), checkpoint: str = "best", passes: int = 4
+) -> BundleInfo:
     """Write a bundle.
 
     Args:
         run: Folder of a training run, the one with ``config.yaml`` and ``checkpoints``.
-        checkpoint: Which of its checkpoints: ``best`` on the validation part, or ``last``.
+        fuse: Further runs on the same data, of other seeds or streams; the bundle averages their probabilities with
+            those of ``run``.
+        checkpoint: Which of their checkpoints: ``best`` on the validation part, or ``last``.
         output: Bundle to write; an existing one is replaced.
         name: Name of the bundle.
         passes: Augmented passes over the validation part behind the thresholds.
@@ -42,18 +47,24 @@ def export(run: Path, output: Path, name: str, checkpoint: str = "best", passes:
 
     Raises:
         FileNotFoundError: The folder holds no such run or checkpoint.
-        ValueError: The run was trained on something else than :class:`LiveData`.
+        ValueError: A run was trained on something else than :class:`LiveData`, or runs differ in what they know.
     """
-    model, data, seed = restore(run, checkpoint)
-    if not isinstance(data, LiveData):
-        raise ValueError(
-            f"{run} was trained on {type(data).__name__}; a bundle for live cameras comes from a run on LiveData, "
-            "such as models/configs/live_hcn.yaml"
-        )
-    calibration = calibration_scores(model.network, data, passes)
+    restored = [restore(path, checkpoint) for path in (run, *fuse)]
+    models, data, seed = [model for model, _, _ in restored], restored[0][1], restored[0][2]
+    for path, (_, other, _) in zip((run, *fuse), restored, strict=True):
+        if not isinstance(other, LiveData):
+            raise ValueError(
+                f"{path} was trained on {type(other).__name__}; a bundle for live cameras comes from a run on "
+                "LiveData, such as models/configs/live_hcn.yaml"
+            )
+        if (other.classes, other.spec) != (data.classes, data.spec):
+            raise ValueError(f"{path} has other labels or another window than {run}; fuse runs on the same data")
+    assert isinstance(data, LiveData)
+    network = Fused(model.network for model in models) if fuse else models[0].network
+    calibration = calibration_scores(network, data, passes)
     background = {data.labels.index(label) for label in data.labels.background}
     limits = thresholds(calibration, background, background_weights(calibration, data))
-    test = score(model.network, data.test_dataloader())
+    test = score(network, data.test_dataloader())
     info = BundleInfo(
         name=name,
         labels=tuple(
@@ -65,15 +76,15 @@ def export(run: Path, output: Path, name: str, checkpoint: str = "best", passes:
         window_s=data.spec.seconds,
         time_steps=data.spec.steps,
         persons=data.persons,
-        encoder=model.encoder_name + ("+csre" if model.contrast.enabled else ""),
-        streams=(model.stream,),
-        embedding=model.network.encoder.embedding_dim,
+        encoder=" & ".join(model.encoder_name + ("+csre" if model.contrast.enabled else "") for model in models),
+        streams=tuple(model.stream for model in models),
+        embedding=sum(model.network.encoder.embedding_dim for model in models),
         data=tuple(DataSource(**source) for source in data.terms),
         metrics=tuple(figures(test, data)),
         commit=commit(),
         seed=seed,
     )
-    bundle = append_metadata(onnx_graph(model.network, data), info)
+    bundle = append_metadata(onnx_graph(network, data), info)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(bundle)
     return split_metadata(bundle)[1]
@@ -108,7 +119,7 @@ def restore(run: Path, checkpoint: str) -> tuple[ActionClassifier, SkeletonData,
     return model.eval(), data, int(cli.config["seed_everything"])
 
 
-def calibration_scores(network: Network, data: LiveData, passes: int) -> Scores:
+def calibration_scores(network: Network | Fused, data: LiveData, passes: int) -> Scores:
     """Scores of validation windows: the fixed ones, then augmented ones as a camera might deliver them."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -147,7 +158,7 @@ def figures(test: Scores, data: LiveData) -> list[Metric]:
     return found
 
 
-def onnx_graph(network: Network, data: SkeletonData) -> bytes:
+def onnx_graph(network: Network | Fused, data: SkeletonData) -> bytes:
     """The network as ONNX bytes: batch dynamic, everything else fixed."""
     shape = (2, data.persons, data.spec.steps, len(data.layout))
     example = (torch.rand(*shape, data.layout.dims), torch.ones(shape))

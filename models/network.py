@@ -1,7 +1,10 @@
-"""Preprocessing, stream and encoder in one module: exactly what a bundle computes."""
+"""Preprocessing, stream and encoder in one module, or several of them fused: exactly what a bundle computes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import torch
 from torch import Tensor, nn
 
 from models.encoders.base import Encoder, EncoderOutput
@@ -39,3 +42,22 @@ class Network(nn.Module):
         """Logits ``[B, K]`` and embedding ``[B, D]`` of ``[B, P, T, V, 3]`` metres and ``[B, P, T, V]`` confidences."""
         output = self.features(positions, confidence)
         return output.logits, output.embedding
+
+
+class Fused(nn.Module):
+    """Several networks as one: the mean of their probabilities, and their embeddings side by side.
+
+    Args:
+        networks: Networks with the same inputs and classes.
+    """
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, positions: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits ``[B, K]`` whose softmax is the mean, and embedding ``[B, sum D]``."""
+        logits, embeddings = zip(*(network(positions, confidence) for network in self.networks), strict=True)
+        mean = torch.stack(logits).softmax(-1).mean(0)
+        # Smaller probabilities than this decide nothing, and their logarithm could be infinite.
+        return mean.clamp(min=1e-12).log(), torch.cat(embeddings, dim=-1)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.data.batch import Batch
-from models.network import Network
+from models.network import Fused, Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,9 @@ class Scores:
 
 
 @torch.inference_mode()
-def score(network: Network, batches: Iterable[Batch], augment: Callable[[Batch], Batch] | None = None) -> Scores:
+def score(
+    network: Network | Fused, batches: Iterable[Batch], augment: Callable[[Batch], Batch] | None = None
+) -> Scores:
     """Run a network over batches in evaluation mode.
 
     Args:

@@ -254,3 +254,29 @@ def test_a_run_on_another_data_module_is_no_live_bundle(mini_root: Path, tmp_pat
     ):
         export(run, tmp_path / "x.onnx", "x")
     assert not (tmp_path / "x.onnx").exists()
+
+
+def test_fused_runs_average_their_probabilities(exported: Exported, tmp_path: Path) -> None:
+    """The same run twice must answer like itself, with two embeddings side by side."""
+    output = tmp_path / "fused.onnx"
+    info = export(exported.run, output, "fused", fuse=[exported.run], passes=1)
+    single, fused = exported.bundle, Bundle.load(output, device="cpu")
+    assert info.embedding == 2 * single.info.embedding
+    assert info.streams == ("joint", "joint")
+    rng = np.random.default_rng(0)
+    shape = (3, *single.input_shape)
+    positions = rng.normal(0, 0.3, shape).astype(np.float32)
+    confidence = np.ones(shape[:-1], np.float32)
+    logits, embedding = single.run(positions, confidence)
+    mean, both = fused.run(positions, confidence)
+    expected = np.exp(logits - logits.max(1, keepdims=True))
+    np.testing.assert_allclose(np.exp(mean), expected / expected.sum(1, keepdims=True), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(both, np.concatenate((embedding, embedding), axis=1), rtol=1e-5, atol=1e-6)
+
+
+def test_runs_that_know_other_things_are_not_fused(exported: Exported, mini_root: Path, tmp_path: Path) -> None:
+    settings = {"sets": ["utd_mhad"], "labels_file": str(LABELS), "epoch_windows": 64, "seconds": 1.0}
+    data = {"class_path": "models.data.live.LiveData", "init_args": settings}
+    run = train(mini_root, tmp_path, data, "part_local")
+    with pytest.raises(ValueError, match="another window"):
+        export(exported.run, tmp_path / "x.onnx", "x", fuse=[run])
