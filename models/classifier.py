@@ -172,13 +172,26 @@ class ActionClassifier(L.LightningModule):
         output = self.network.features(batch.positions, batch.confidence)
         loss = cross_entropy(output.logits, batch.label, label_smoothing=self.optimisation.label_smoothing)
         size = len(batch.label)
-        self.log("train/ce", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
+        self._log("train/ce", loss, size, prog_bar=True)
         if self.csre is not None:
             contrast, active = self.csre(output.features, batch.label, batch.slot)
-            self.log("train/csre", contrast, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
-            self.log("train/active", active.float() / size, on_step=False, on_epoch=True, batch_size=size)
+            self._log("train/csre", contrast, size, prog_bar=True)
+            self._log("train/active", active.float() / size, size)
             loss = loss + contrast
         return loss
+
+    def _log(self, name: str, value: Any, size: int, *, prog_bar: bool = False) -> None:
+        """Mean over the epoch and over all ranks."""
+        self.log(
+            name,
+            value,
+            on_step=False,
+            on_epoch=True,
+            prog_bar=prog_bar,
+            batch_size=size,
+            sync_dist=True,
+            add_dataloader_idx=False,
+        )
 
     def on_train_epoch_end(self) -> None:
         """Fail loudly when the contrastive branch never wakes up."""
@@ -196,8 +209,8 @@ class ActionClassifier(L.LightningModule):
         assert isinstance(metric, MulticlassAccuracy)
         metric(logits, batch.label)
         loss, size = cross_entropy(logits, batch.label), len(batch.label)
-        self.log(f"{part}/top1", metric, on_epoch=True, prog_bar=True, batch_size=size, add_dataloader_idx=False)
-        self.log(f"{part}/loss", loss, on_epoch=True, batch_size=size, add_dataloader_idx=False)
+        self._log(f"{part}/top1", metric, size, prog_bar=True)
+        self._log(f"{part}/loss", loss, size)
         return {"logits": logits, "embedding": output.embedding}
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:

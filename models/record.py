@@ -44,7 +44,7 @@ class Record(Callback):
     def __init__(self) -> None:
         self.history: list[dict[str, float]] = []
         self._scores: dict[str, dict[str, list[Tensor]]] = {}
-        self._started = self._trained = 0.0
+        self._started = self._trained = self._lr = 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """The history so far."""
@@ -56,6 +56,7 @@ class Record(Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock of the epoch."""
+        self._lr = trainer.optimizers[0].param_groups[0]["lr"]
         self._started = time.monotonic()
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -82,16 +83,15 @@ class Record(Callback):
         data = trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, SplitData)
         scores = {part: _merge(collected) for part, collected in self._scores.items() if collected}
-        row = {"epoch": trainer.current_epoch, "seconds": self._trained}
-        row |= {"lr": trainer.optimizers[0].param_groups[0]["lr"]}
+        row = {"epoch": trainer.current_epoch, "seconds": self._trained, "lr": self._lr}
         row |= {key: float(value) for key, value in trainer.callback_metrics.items() if "/" in key}
         row |= {f"{part}/top1": accuracy(part_scores) for part, part_scores in scores.items()}
         if "test" in scores:
             row |= {f"test/top1 {name}": accuracy(scores["test"], mask) for name, mask in data.test_subsets.items()}
         better = row["val/top1"] > max((past["val/top1"] for past in self.history), default=-1.0)
         self.history.append(row)
+        folder = run_folder(trainer)  # on every rank: they agree on it
         if trainer.is_global_zero:
-            folder = run_folder(trainer)
             flat: Arrays = {"classes": np.array(data.classes)}
             flat |= {f"mask_{name}": mask for name, mask in data.test_subsets.items()}
             flat |= {f"{part}_{key}": value for part, arrays in scores.items() for key, value in arrays.items()}
@@ -103,9 +103,10 @@ class Record(Callback):
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the result of a run that has seen all its epochs."""
+        folder = run_folder(trainer)
         if len(self.history) == trainer.max_epochs and trainer.is_global_zero:
             assert isinstance(pl_module, ActionClassifier)
-            write_json(run_folder(trainer) / "result.json", self._result(trainer, pl_module))
+            write_json(folder / "result.json", self._result(trainer, pl_module))
 
     def _say(self, row: Mapping[str, float], epochs: int) -> None:
         left = (epochs - row["epoch"] - 1) * float(np.median([past["seconds"] for past in self.history]))

@@ -1,0 +1,218 @@
+"""What a run leaves behind: history, scores, result; across a resume, with averaged weights, and on two processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import pytest
+import torch
+import yaml
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+
+from models.classifier import ActionClassifier, Contrast, Optimisation
+from models.data.protocol import ProtocolData
+from models.record import Record, figures
+from models.scores import score
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*(many workers|Consider increasing|logging interval|not empty)")
+ROOT = Path(__file__).parents[2]
+
+
+def mini_data(root: Path, **options: Any) -> ProtocolData:
+    return ProtocolData(root=root, steps=16, batch_size=8, repeats=2, watch_test=True, workers=0, **options)
+
+
+def small_model() -> ActionClassifier:
+    return ActionClassifier(
+        encoder_options={"hidden": 16},
+        preprocess="plain",
+        contrast=Contrast(positives=4, negatives=8, positive_fraction=0.5),
+        optimisation=Optimisation(lr=3e-3, warmup_epochs=0, milestones=[3]),
+    )
+
+
+def fit(root: Path, folder: Path, epochs: int, *callbacks: L.Callback, resume: bool = False) -> ActionClassifier:
+    """Train from scratch, or from the last checkpoint; the run lies in ``folder``."""
+    L.seed_everything(1, verbose=False)
+    model = small_model()
+    best = ModelCheckpoint(filename="best", monitor="val/top1", mode="max", enable_version_counter=False)
+    last = ModelCheckpoint(filename="last", enable_version_counter=False)
+    trainer = L.Trainer(
+        accelerator="cpu", max_epochs=epochs, enable_progress_bar=False, enable_model_summary=False,
+        num_sanity_val_steps=2, logger=CSVLogger(folder.parent, folder.name, version="run"),
+        callbacks=[Record(), best, last, *callbacks],
+    )  # fmt: skip
+    weights = folder / "run" / "checkpoints" / "last.ckpt"
+    trainer.fit(model, mini_data(root), ckpt_path=str(weights) if resume else None)
+    return model
+
+
+def read(folder: Path, name: str) -> Any:
+    return json.loads((folder / "run" / name).read_text())
+
+
+@pytest.fixture(scope="module")
+def run(mini_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of four epochs."""
+    folder = tmp_path_factory.mktemp("record") / "whole"
+    fit(mini_root, folder, 4)
+    return folder
+
+
+def test_scores_are_those_of_the_weights(run: Path, mini_root: Path) -> None:
+    """Logits of the last epoch, recomputed from its checkpoint; in slot order, each sample once."""
+    data = mini_data(mini_root)
+    model = small_model()
+    model.trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    model.trainer.datamodule = data  # type: ignore[attr-defined]
+    model.configure_model()
+    weights = torch.load(run / "run" / "checkpoints" / "last.ckpt", weights_only=False)["state_dict"]
+    model.load_state_dict(weights)
+    with np.load(run / "run" / "scores_last.npz") as saved:
+        for part, loader in (("val", data._loader(data.parts["val"])), ("test", data.test_dataloader())):
+            expected = score(model.network, loader)
+            logits = torch.from_numpy(saved[f"{part}_logits"])
+            np.testing.assert_allclose(logits.softmax(-1), expected.probabilities, atol=1e-5)
+            np.testing.assert_array_equal(saved[f"{part}_label"], expected.labels)
+            np.testing.assert_array_equal(saved[f"{part}_slot"], np.arange(len(data.parts[part])))
+            assert saved[f"{part}_embedding"].shape == (len(expected.labels), model.network.encoder.embedding_dim)
+        assert tuple(saved["classes"]) == data.classes
+
+
+def test_history_and_result_agree_with_the_scores(run: Path) -> None:
+    history, result = read(run, "history.json"), read(run, "result.json")
+    assert [row["epoch"] for row in history] == [0, 1, 2, 3]
+    assert [row["lr"] for row in history] == pytest.approx([3e-3] * 3 + [3e-4])
+    assert all(row["seconds"] > 0 and {"lr", "train/ce", "train/csre", "test/loss"} <= set(row) for row in history)
+    best = max(history, key=lambda row: row["val/top1"])
+    for name, row in (("last", history[-1]), ("best", best)):
+        with np.load(run / "run" / f"scores_{name}.npz") as saved:
+            for part in ("val", "test"):
+                right = saved[f"{part}_logits"].argmax(1) == saved[f"{part}_label"]
+                assert row[f"{part}/top1"] == pytest.approx(right.mean())
+    assert result["figures"] == figures(history)
+    assert (result["encoder"], result["csre"], result["stream"], result["seed"]) == ("hcn", True, "joint", 1)
+    assert result["held_out"] is True
+    assert result["parameters"] > 100_000
+    assert result["hardware"].endswith("(CPU)")
+
+
+def test_figures_are_named_by_what_chose_them() -> None:
+    history = [
+        {"epoch": 0, "val/top1": 0.5, "test/top1": 0.6, "test/top1 own": 0.1, "train/ce": 1.0},
+        {"epoch": 1, "val/top1": 0.8, "test/top1": 0.7, "test/top1 own": 0.2, "train/ce": 0.9},
+        {"epoch": 2, "val/top1": 0.8, "test/top1": 0.9, "test/top1 own": 0.3, "train/ce": 0.8},
+        {"epoch": 3, "val/top1": 0.6, "test/top1": 0.5, "test/top1 own": 0.4, "train/ce": 0.7},
+    ]
+    assert figures(history) == {
+        "last epoch": {"epoch": 4, "val/top1": 0.6, "test/top1": 0.5, "test/top1 own": 0.4},
+        "best validation epoch": {"epoch": 2, "val/top1": 0.8, "test/top1": 0.7, "test/top1 own": 0.2},
+        "best test epoch": {"epoch": 3, "val/top1": 0.8, "test/top1": 0.9, "test/top1 own": 0.3},
+    }
+    unwatched = [{key: value for key, value in row.items() if "test" not in key} for row in history]
+    assert set(figures(unwatched)) == {"last epoch", "best validation epoch"}
+
+
+def test_the_history_goes_on_after_a_resume(run: Path, mini_root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "resumed"
+    fit(mini_root, folder, 2)
+    assert read(folder, "result.json")["epochs"] == 2
+    (folder / "run" / "result.json").unlink()
+    fit(mini_root, folder, 4, resume=True)
+    whole, resumed = read(run, "history.json"), read(folder, "history.json")
+    for row in (*whole, *resumed):
+        del row["seconds"]
+    assert resumed == whole
+    assert read(folder, "result.json")["figures"] == read(run, "result.json")["figures"]
+
+
+def test_a_run_killed_behind_its_last_epoch_still_gives_its_result(mini_root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    fit(mini_root, folder, 2)
+    expected = read(folder, "result.json")
+    (folder / "run" / "result.json").unlink()
+    fit(mini_root, folder, 2, resume=True)
+    assert read(folder, "result.json") == expected
+
+
+def test_no_result_before_the_last_epoch(mini_root: Path, tmp_path: Path) -> None:
+    class Stop(L.Callback):
+        def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            trainer.should_stop = True
+
+    fit(mini_root, tmp_path / "stopped", 3, Stop())
+    assert len(read(tmp_path / "stopped", "history.json")) == 1
+    assert not (tmp_path / "stopped" / "run" / "result.json").exists()
+
+
+@pytest.mark.filterwarnings("ignore:You're using the WeightAveraging callback")
+def test_averaged_weights_are_scored_and_saved(run: Path, mini_root: Path, tmp_path: Path) -> None:
+    """The plain weights train on; the averaged ones validate and end in the checkpoint. A resume changes nothing."""
+    folders = [tmp_path / "whole", tmp_path / "resumed"]
+    whole = fit(mini_root, folders[0], 3, EMAWeightAveraging(decay=0.8, use_buffers=False))
+    fit(mini_root, folders[1], 2, EMAWeightAveraging(decay=0.8, use_buffers=False))
+    resumed = fit(mini_root, folders[1], 3, EMAWeightAveraging(decay=0.8, use_buffers=False), resume=True)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, msg=name)
+    plain, averaged = read(run, "history.json"), read(folders[0], "history.json")
+    assert averaged[0]["train/ce"] == plain[0]["train/ce"]  # averaging does not touch training
+    assert averaged[2]["train/ce"] == plain[2]["train/ce"]
+    assert averaged[2]["val/loss"] != plain[2]["val/loss"]
+    saved = torch.load(folders[0] / "run" / "checkpoints" / "last.ckpt")
+    weight = "network.encoder.hidden.weight"
+    assert not torch.equal(saved["state_dict"][weight], saved["current_model_state"][weight])
+    assert torch.equal(saved["state_dict"][weight], whole.state_dict()[weight])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_two_processes(mini_root: Path, tmp_path: Path) -> None:
+    """DDP on one machine: every test clip is scored once, and the banks stay out of the broadcast."""
+    config = {
+        "seed_everything": 1,
+        "model": {
+            "encoder_options": {"hidden": 16}, "preprocess": "plain",
+            "contrast": {"positives": 4, "negatives": 8, "positive_fraction": 0.5},
+        },
+        "data": {
+            "class_path": "models.data.protocol.ProtocolData",
+            "init_args": {
+                "root": str(mini_root), "steps": 16, "batch_size": 4, "repeats": 2, "workers": 0, "watch_test": True,
+            },
+        },
+        "trainer": {
+            "accelerator": "cpu", "devices": 2, "strategy": "ddp", "max_epochs": 2, "enable_progress_bar": False,
+            "logger": {
+                "class_path": "lightning.pytorch.loggers.CSVLogger",
+                "init_args": {"save_dir": str(tmp_path), "name": "two", "version": "run"},
+            },
+            "callbacks": [
+                {"class_path": "models.record.Record"},
+                {
+                    "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
+                    "init_args": {"filename": "last"},
+                },
+            ],
+        },
+    }  # fmt: skip
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    done = subprocess.run(
+        [sys.executable, "-m", "models", "fit", "--config", str(path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    result = read(tmp_path / "two", "result.json")
+    assert result["devices"] == 2
+    with np.load(tmp_path / "two" / "run" / "scores_last.npz") as saved:
+        np.testing.assert_array_equal(saved["test_slot"], np.arange(32))
+        right = (saved["test_logits"].argmax(1) == saved["test_label"]).mean()
+    assert result["figures"]["last epoch"]["test/top1"] == pytest.approx(right)
+    banks = torch.load(tmp_path / "two" / "run" / "checkpoints" / "last.ckpt", weights_only=False)["csre"]
+    assert banks["spatial"]["enrolled"].float().mean() > 0.9
