@@ -46,7 +46,12 @@ def test_a_bag_folder_from_a_robot_gives_the_same_events(replayed, tmp_path):
             if topic not in added:
                 added[topic] = writer.add_connection(topic, connection.msgtype, typestore=bag.typestore())
             writer.write(added[topic], recorded_ns + 7_000_000, data)
-    assert csre("replay", tmp_path / "bag", "--events", "-").stdout == replayed[1]
+    lines, expected = csre("replay", tmp_path / "bag", "--events", "-").stdout.splitlines(), replayed[1].splitlines()
+    for line, wanted in zip(lines, expected, strict=True):
+        # Buffers of another alignment may round a score differently in its last digit.
+        found, event = json.loads(line), json.loads(wanted)
+        assert found.pop("score") == pytest.approx(event.pop("score"), abs=2e-4)
+        assert found == event
 
 
 def test_the_timeline_has_one_line_per_action(replayed):
