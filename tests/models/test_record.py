@@ -50,7 +50,7 @@ def fit(root: Path, folder: Path, epochs: int, *callbacks: L.Callback, resume: b
         callbacks=[Record(), best, last, *callbacks],
     )  # fmt: skip
     weights = folder / "run" / "checkpoints" / "last.ckpt"
-    trainer.fit(model, mini_data(root), ckpt_path=str(weights) if resume else None)
+    trainer.fit(model, mini_data(root), ckpt_path=str(weights) if resume else None, weights_only=False)
     return model
 
 
