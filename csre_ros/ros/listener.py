@@ -7,7 +7,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-import rclpy
+from csre_ros.ros.missing import without_ros
+
+try:
+    import rclpy
+except ImportError as error:
+    raise without_ros("listening to the node") from error
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import PointCloud2
@@ -26,6 +31,9 @@ class Listener:
         layout: Layout of its skeletons.
         on_actions: Called with every record (see ``csre_ros.ros.reports``).
         on_people: Called with the people of every skeleton message; their ``source_id`` is the person's id.
+
+    Raises:
+        ValueError: From :meth:`spin_once`: what arrived is no record, or no cloud of the layout.
     """
 
     def __init__(

@@ -9,13 +9,12 @@ from types import FrameType
 
 import numpy as np
 
+from csre_ros.ros.missing import without_ros
+
 try:
     import rclpy
 except ImportError as error:
-    raise ImportError(
-        "the node needs ROS 2: source /opt/ros/<distribution>/setup.bash, or without a distribution "
-        "`pip install 'csre_ros[ros]'`"
-    ) from error
+    raise without_ros("the node") from error
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
