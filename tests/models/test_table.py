@@ -1,0 +1,341 @@
+"""Suites: which runs there are, who makes them, what survives a kill, and what the tables say."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from models.ensemble import ensemble
+from models.fusion import fitted_weights, fixed_weights
+from models.suite import SUITES, Experiment, Suite, read_suite
+from models.table import read_table, spread, write_table
+from models.work import run, work
+
+ROOT = Path(__file__).parents[2]
+STREAMS = ("joint", "bone", "joint_motion", "bone_motion")
+
+
+def write_suite(folder: Path, *entries: dict[str, Any], **content: Any) -> Suite:
+    suite = {"title": "A suite", "configs": "models/configs/utd", "experiments": list(entries)} | content
+    (folder / "mini.yaml").write_text(yaml.safe_dump(suite))
+    return read_suite("mini", folder / "runs", folder)
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    return {"encoder": ["hcn"], "csre": [False, True], "stream": ["joint"], "seed": [0, 1]} | changes
+
+
+def finish(suite: Suite, experiment: Experiment, last: float, **changes: Any) -> None:
+    """Pretend that a run is done, with a test accuracy after its last epoch."""
+    folder = suite.run_folder(experiment)
+    folder.mkdir(parents=True)
+    figures = {
+        name: {"epoch": 9, "val/top1": last - 0.1, "test/top1": last + more, "test/top1 own": last + more - 0.02}
+        for name, more in (("last epoch", 0), ("best validation epoch", 0.01), ("best test epoch", 0.05))
+    }
+    result = {
+        "encoder": experiment.encoder, "csre": experiment.csre, "stream": experiment.stream, "seed": experiment.seed,
+        "data": "utd_mhad", "held_out": True, "epochs": 9, "figures": figures, "parameters": 1_230_000,
+        "seconds_per_epoch": 12.0 if experiment.csre else 10.0, "precision": "32-true", "hardware": "a GPU",
+        "commit": "abc",
+    } | changes  # fmt: skip
+    (folder / "result.json").write_text(json.dumps(result))
+
+
+# --- suite files ---
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SUITES.glob("*.yaml")))
+def test_shipped_suites(name: str, tmp_path: Path) -> None:
+    """Every run is named once, and the configurations of every encoder are there."""
+    suite = read_suite(name, tmp_path)
+    known, _ = suite.experiments()
+    assert len({one.name for one in known}) == len(known) > 0
+    for one in known:
+        arguments = suite.arguments(one, tmp_path)
+        configs = [Path(argument.partition("=")[2]) for argument in arguments if argument.startswith("--config=")]
+        assert [path.is_file() for path in configs] == [True, True]
+        pairs = {pair.seed for pair in known if pair.csre != one.csre and pair.encoder == one.encoder}
+        assert one.seed in pairs
+
+
+def test_pairs_differ_in_csre_alone(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(seed=[3]))
+    plain, csre = (suite.arguments(one, tmp_path) for one in suite.experiments()[0])
+    differing = [(a, b) for a, b in zip(plain, csre, strict=True) if a != b]
+    assert differing == [
+        ("--model.contrast.enabled=false", "--model.contrast.enabled=true"),
+        ("--trainer.logger.version=hcn_joint_s3", "--trainer.logger.version=hcn+csre_joint_s3"),
+    ]
+    assert {"--seed_everything=3", "--data.seed=3"} <= set(plain)
+
+
+def test_further_axes_and_settings(tmp_path: Path) -> None:
+    axes = entry(seed=[0], csre=[True], **{"data.subset": ["as1", "as2"]})
+    suite = write_suite(tmp_path, axes, settings={"data.hold_out": False})
+    known, _ = suite.experiments()
+    assert [one.name for one in known] == ["as1_hcn+csre_joint_s0", "as2_hcn+csre_joint_s0"]
+    assert {"--data.subset=as2", "--data.hold_out=false"} <= set(suite.arguments(known[1], tmp_path))
+
+
+def test_the_best_encoders_are_chosen_on_the_validation_part(tmp_path: Path) -> None:
+    """By the mean over their runs; the test part says otherwise."""
+    suite = write_suite(
+        tmp_path, entry(encoder=["hcn", "agcn", "ctrgcn"]), entry(encoder="best 2", stream=["bone"], seed=[0])
+    )
+    known, waiting = suite.experiments()
+    assert (len(known), waiting) == (12, 1)
+    for one in known[:-1]:
+        finish(suite, one, {"hcn": 0.9, "agcn": 0.7, "ctrgcn": 0.8}[one.encoder])
+    assert suite.experiments() == (known, 1)
+    finish(suite, known[-1], 0.8)
+    everything, waiting = suite.experiments()
+    assert waiting == 0
+    assert [one.encoder for one in everything[12:]] == ["hcn", "hcn", "ctrgcn", "ctrgcn"]
+    assert {one.stream for one in everything[12:]} == {"bone"}
+
+
+def test_without_a_validation_part_there_is_no_best(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[0]), entry(encoder="best 1", stream=["bone"]))
+    finish(suite, suite.experiments()[0][0], 0.9, held_out=False)
+    with pytest.raises(ValueError, match="suite 'mini' asks for 'best 1', but its runs hold out no validation part"):
+        suite.experiments()
+
+
+def test_wrong_suites_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no suite .*nothing.yaml; choose one of: .*ucla"):
+        read_suite("nothing", tmp_path)
+    with pytest.raises(ValueError, match=r"mini.yaml: the entry .* lacks \['seed'\]"):
+        write_suite(tmp_path, {"encoder": ["hcn"], "csre": [True], "stream": ["joint"]})
+    with pytest.raises(ValueError, match="encoder is 'hcn'; give a list, or 'best N'"):
+        write_suite(tmp_path, entry(encoder="hcn"))
+    (tmp_path / "empty.yaml").write_text("title: x\n")
+    with pytest.raises(ValueError, match=r"empty.yaml lacks \['configs', 'experiments'\]"):
+        read_suite("empty", tmp_path, tmp_path)
+
+
+# --- tables ---
+
+
+def test_table(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(seed=[0, 1, 2]))
+    scores = {(False, 0): 0.90, (False, 1): 0.92, (True, 0): 0.93, (True, 1): 0.93, (True, 2): 0.99}
+    for one in suite.experiments()[0]:
+        if (one.csre, one.seed) in scores:
+            finish(suite, one, scores[one.csre, one.seed])
+    write_table(suite, tmp_path)
+    text = (tmp_path / "mini.md").read_text()
+    # The third seed has no partner: it counts in the mean and not in the difference.
+    assert (
+        "| hcn | joint | 3 | 91.00 ± 1.41 / 89.00 ± 1.41 | 95.00 ± 3.46 / 93.00 ± 3.46 | "
+        "+2.00 ± 1.41 / +2.00 ± 1.41 | 1.23 M | 10.0 / 12.0 |"
+    ) in text
+    assert "5 of 6 runs. Hardware: a GPU, 32-true. Commit: abc. Validation part held out of training: yes." in text
+    assert "seeds: all test clips / own. " in text
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+    assert headings == ["## Last epoch", "## Best validation epoch", "## Best test epoch"]
+    assert "96.00 ± 1.41 / 94.00 ± 1.41" in text.split("## Best test epoch")[1]
+    content = read_table("mini", tmp_path)
+    assert len(content["results"]) == 5
+    assert content["results"][0]["figures"]["last epoch"]["test/top1"] == 0.9
+
+
+def test_variants_have_a_mean(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(seed=[0, 1], **{"data.subset": ["as1", "as2"]}))
+    for one in suite.experiments()[0]:
+        finish(suite, one, 0.8 + 0.1 * (one.variant == ("as2",)) + 0.04 * one.csre + 0.02 * one.seed)
+    write_table(suite, tmp_path)
+    rows = (tmp_path / "mini.md").read_text().split("## Best")[0].splitlines()
+    assert [row.split(" | ")[:1] + row.split(" | ")[3:5] for row in rows if " hcn" in row] == [
+        ["| as1 hcn", "81.00 ± 1.41 / 79.00 ± 1.41", "85.00 ± 1.41 / 83.00 ± 1.41"],
+        ["| as2 hcn", "91.00 ± 1.41 / 89.00 ± 1.41", "95.00 ± 1.41 / 93.00 ± 1.41"],
+        ["| mean of 2 hcn", "86.00 ± 1.41 / 84.00 ± 1.41", "90.00 ± 1.41 / 88.00 ± 1.41"],
+    ]
+
+
+def test_one_side_alone(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[0]))
+    write_table(suite, tmp_path)
+    assert not (tmp_path / "mini.md").exists()
+    finish(suite, suite.experiments()[0][0], 0.5)
+    write_table(suite, tmp_path)
+    assert "| hcn | joint | 1 | - | 50.00 / 48.00 | - | 1.23 M | - / 12.0 |" in (tmp_path / "mini.md").read_text()
+    assert spread([]) == "-"
+
+
+def test_a_missing_table_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"make it with `python -m models table --suite ucla`"):
+        read_table("ucla", tmp_path)
+
+
+# --- fusion ---
+
+
+def test_published_weights() -> None:
+    assert fixed_weights("blockgcn", STREAMS, "nw_ucla cross-view").tolist() == [0.7, 0.5, 0.6, 0.2]
+    assert fixed_weights("blockgcn", STREAMS, "ntu60_xsub").tolist() == [0.6, 0.7, 0.35, 0.2]
+    assert fixed_weights("agcn", ("joint", "bone"), "ntu60_xsub").tolist() == [0.6, 0.6]
+
+
+def test_fitted_weights_trust_the_stream_that_is_right() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 5, 300)
+    truth = np.eye(5)[labels]
+    logits = np.stack([2 * truth + rng.normal(size=(300, 5)), rng.normal(size=(300, 5)), -truth])
+    weights = fitted_weights(logits, labels)
+    assert weights[0] > 5 * weights[1]
+    assert weights[2] == 0  # a stream that is always wrong is not turned round
+    shuffled = rng.permutation(3)
+    np.testing.assert_allclose(fitted_weights(logits[shuffled], labels), weights[shuffled], atol=1e-3)
+    assert np.isfinite(fitted_weights(np.stack([50 * truth, 50 * truth]), labels)).all()
+
+
+def four_streams(tmp_path: Path, held_out: bool = True) -> Suite:
+    """Runs of which each stream knows one class of four, in validation and test alike."""
+    suite = write_suite(tmp_path, entry(csre=[False, True], stream=list(STREAMS), seed=[0]))
+    labels = np.arange(200) % 4
+    for one in suite.experiments()[0]:
+        finish(suite, one, 0.5, held_out=held_out, data="nw_ucla cross-view")
+        rng = np.random.default_rng(STREAMS.index(one.stream))
+        scores: dict[str, Any] = {"mask_own": np.arange(200) < 100}
+        for part in ("val", "test"):
+            logits = rng.normal(size=(200, 4)) * (0.3 if one.csre else 1.0)
+            logits[labels == STREAMS.index(one.stream), STREAMS.index(one.stream)] += 3
+            scores |= {f"{part}_logits": logits, f"{part}_label": labels}
+        np.savez(suite.run_folder(one) / "scores_last.npz", **scores)
+    return suite
+
+
+def test_ensemble(tmp_path: Path) -> None:
+    suite = four_streams(tmp_path)
+    text = ensemble("mini", runs=tmp_path / "runs", results=tmp_path, suites=tmp_path)
+    content = json.loads((tmp_path / "mini_ensemble.json").read_text())
+    plain, csre = content["results"]
+    assert plain["fixed"]["weights"] == [0.6, 0.6, 0.4, 0.4]
+    logits = np.stack([
+        np.load(suite.run_folder(Experiment("hcn", False, stream, 0)) / "scores_last.npz")["test_logits"]
+        for stream in STREAMS
+    ])  # fmt: skip
+    right = np.tensordot((0.6, 0.6, 0.4, 0.4), logits, 1).argmax(1) == np.arange(200) % 4
+    assert plain["fixed"]["top1"] == {"all test clips": right.mean(), "own": right[:100].mean()}
+    assert csre["fitted"]["top1"]["all test clips"] > plain["fitted"]["top1"]["all test clips"] > 0.6
+    assert [line.split(" | ")[1] for line in text.splitlines() if line.startswith("| hcn")] == ["fixed", "fitted"]
+
+
+def test_the_test_part_chooses_no_weight(tmp_path: Path) -> None:
+    suite = four_streams(tmp_path)
+    ensemble("mini", runs=tmp_path / "runs", results=tmp_path, suites=tmp_path)
+    before = json.loads((tmp_path / "mini_ensemble.json").read_text())["results"]
+    for one in suite.experiments()[0]:
+        path = suite.run_folder(one) / "scores_last.npz"
+        scores = dict(np.load(path))
+        scores["test_logits"] = np.random.default_rng(9).normal(size=scores["test_logits"].shape)
+        np.savez(path, **scores)
+    ensemble("mini", runs=tmp_path / "runs", results=tmp_path, suites=tmp_path)
+    after = json.loads((tmp_path / "mini_ensemble.json").read_text())["results"]
+    for old, new in zip(before, after, strict=True):
+        for kind in ("fixed", "fitted"):
+            assert old[kind]["weights"] == new[kind]["weights"]
+            assert old[kind]["top1"] != new[kind]["top1"]
+
+
+def test_nothing_is_fitted_without_a_validation_part(tmp_path: Path) -> None:
+    four_streams(tmp_path, held_out=False)
+    text = ensemble("mini", runs=tmp_path / "runs", results=tmp_path, suites=tmp_path)
+    assert "| fixed |" in text
+    assert "| fitted |" not in text
+
+
+def test_ensembles_are_refused(tmp_path: Path) -> None:
+    suite = four_streams(tmp_path)
+    settings = {"runs": tmp_path / "runs", "results": tmp_path, "suites": tmp_path}
+    with pytest.raises(ValueError, match="epoch is 'first'; choose last or best"):
+        ensemble("mini", epoch="first", **settings)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no encoder of suite 'mini' has finished runs on all of joint, elbow"):
+        ensemble("mini", streams=["joint", "elbow"], **settings)  # type: ignore[arg-type]
+    path = suite.run_folder(Experiment("hcn", False, "bone", 0)) / "scores_last.npz"
+    scores = dict(np.load(path))
+    np.savez(path, **(scores | {"test_label": 3 - scores["test_label"]}))
+    with pytest.raises(ValueError, match=r"the test samples of .*hcn_bone_s0 are not those of .*hcn_joint_s0"):
+        ensemble("mini", **settings)  # type: ignore[arg-type]
+    np.savez(path, **{key: value for key, value in scores.items() if not key.startswith("test")})
+    with pytest.raises(ValueError, match=r"hcn_bone_s0 has no test scores; run it with --data.watch_test true"):
+        ensemble("mini", **settings)  # type: ignore[arg-type]
+
+
+# --- the queue, with real runs ---
+
+QUICK = [
+    "--trainer.accelerator=cpu", "--trainer.max_epochs=3", "--data.steps=16", "--data.workers=0",
+    "--data.batch_size=8", "--model.encoder_options.hidden=16", "--model.contrast.negatives=8",
+]  # fmt: skip
+
+
+def test_a_run_that_somebody_has_is_left_alone(tmp_path: Path, mini_root: Path) -> None:
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[0]))
+    (one,) = suite.experiments()[0]
+    suite.run_folder(one).mkdir(parents=True)
+    with (suite.run_folder(one) / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run(suite, one, mini_root, QUICK) is None
+    finish_in_place = suite.run_folder(one) / "result.json"
+    finish_in_place.write_text("{}")
+    assert run(suite, one, mini_root, QUICK) is None
+    assert sorted(path.name for path in suite.run_folder(one).iterdir()) == ["lock", "log.txt", "result.json"]
+
+
+@pytest.mark.slow
+def test_a_failed_run_does_not_stop_the_queue(tmp_path: Path, mini_root: Path) -> None:
+    suite = write_suite(tmp_path, entry(csre=[False], seed=[0], **{"model.preprocess": ["wrong", "plain"]}))
+    finished = []
+    failed = work(suite, mini_root, QUICK, on_result=lambda: finished.append(1))
+    assert failed == ["wrong_hcn_joint_s0"]
+    assert finished == [1]
+    assert "unknown preprocess 'wrong'" in (suite.folder / failed[0] / "log.txt").read_text()
+    assert suite.result(suite.experiments()[0][1]) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_killed_queue_loses_the_current_epoch_only(tmp_path: Path, mini_root: Path) -> None:
+    """Kill queue and run the hard way in the middle; the same command goes on behind the last finished epoch."""
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[0]))
+    (one,) = suite.experiments()[0]
+    command = [
+        sys.executable, "-m", "models", "table", "--suite=mini", f"--suites={tmp_path}", f"--runs={tmp_path / 'runs'}",
+        f"--results={tmp_path / 'results'}", f"--root={mini_root}",
+        *(f"--options+={option}" for option in [*QUICK, "--trainer.max_epochs=24"]),
+    ]  # fmt: skip
+    history = suite.run_folder(one) / "history.json"
+    queue = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (history.exists() and len(json.loads(history.read_text())) >= 3):
+        assert queue.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(queue.pid, signal.SIGKILL)
+    queue.wait()
+    before = json.loads(history.read_text())
+    assert suite.result(one) is None
+    assert len(before) < 24
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = json.loads(history.read_text())
+    assert [row["epoch"] for row in after] == list(range(24))
+    # The checkpoint is written behind the history, so at most the newest row was made again.
+    kept = len(before) - 1
+    assert after[:kept] == before[:kept]
+    assert (suite.run_folder(one) / "log.txt").read_text().count("Restored all states from the checkpoint") == 1
+    assert "1 of 1 runs" in (tmp_path / "results" / "mini.md").read_text()
+    assert "hcn+csre_joint_s0 is done" in done.stdout
