@@ -107,7 +107,8 @@ class ActionClassifier(L.LightningModule):
         optimisation: Optimisation = Optimisation(),
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        # Plain values only, so that a checkpoint loads without running anything; config.yaml has the rest.
+        self.save_hyperparameters(ignore=["contrast", "optimisation"])
         self.encoder_name, self._options, self._preprocess = encoder, encoder_options or {}, preprocess
         self.stream, self._relative = stream, relative
         self.contrast, self.optimisation = contrast, optimisation
@@ -230,10 +231,34 @@ class ActionClassifier(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the banks beside the weights, so that a resumed run goes on as if it had not stopped."""
+        checkpoint["identity"] = self._identity()
         if self.csre is not None:
             checkpoint["csre"] = self.csre.training_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the banks."""
+        """Restore the banks.
+
+        Raises:
+            ValueError: The checkpoint was made by another encoder, for another layout, or from other data.
+        """
+        ours, theirs = self._identity(), checkpoint.get("identity", {})
+        if other := [key for key in theirs if theirs[key] != ours.get(key)]:
+            raise ValueError(
+                "the checkpoint belongs to another run: "
+                + "; ".join(f"its {key} is {theirs[key]!r}, not {ours.get(key)!r}" for key in other)
+                + ". Resume with its own config.yaml, or start without --ckpt_path"
+            )
         if self.csre is not None and "csre" in checkpoint:
             self.csre.load_training_state(checkpoint["csre"])
+
+    def _identity(self) -> dict[str, str]:
+        """What must not change between the start of a run and its resume."""
+        data: SkeletonData = self.trainer.datamodule  # type: ignore[attr-defined]
+        return {
+            "encoder": self.encoder_name,
+            "encoder options": str(self._options),
+            "preprocess": self._preprocess,
+            "stream": self.stream + (", relative" if self._relative else ""),
+            "layout": data.layout.name,
+            "data": data.identity,
+        }

@@ -50,7 +50,7 @@ def fit(root: Path, folder: Path, epochs: int, *callbacks: L.Callback, resume: b
         callbacks=[Record(), best, last, *callbacks],
     )  # fmt: skip
     weights = folder / "run" / "checkpoints" / "last.ckpt"
-    trainer.fit(model, mini_data(root), ckpt_path=str(weights) if resume else None, weights_only=False)
+    trainer.fit(model, mini_data(root), ckpt_path=str(weights) if resume else None)
     return model
 
 
@@ -73,7 +73,7 @@ def test_scores_are_those_of_the_weights(run: Path, mini_root: Path) -> None:
     model.trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
     model.trainer.datamodule = data  # type: ignore[attr-defined]
     model.configure_model()
-    weights = torch.load(run / "run" / "checkpoints" / "last.ckpt", weights_only=False)["state_dict"]
+    weights = torch.load(run / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     model.load_state_dict(weights)
     with np.load(run / "run" / "scores_last.npz") as saved:
         for part, loader in (("val", data._loader(data.parts["val"])), ("test", data.test_dataloader())):
@@ -214,5 +214,20 @@ def test_two_processes(mini_root: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(saved["test_slot"], np.arange(32))
         right = (saved["test_logits"].argmax(1) == saved["test_label"]).mean()
     assert result["figures"]["last epoch"]["test/top1"] == pytest.approx(right)
-    banks = torch.load(tmp_path / "two" / "run" / "checkpoints" / "last.ckpt", weights_only=False)["csre"]
+    banks = torch.load(tmp_path / "two" / "run" / "checkpoints" / "last.ckpt", weights_only=True)["csre"]
     assert banks["spatial"]["enrolled"].float().mean() > 0.9
+
+
+def test_a_foreign_checkpoint_is_refused(run: Path, mini_root: Path) -> None:
+    checkpoint = torch.load(run / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    model = small_model()
+    model.trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    model.trainer.datamodule = mini_data(mini_root)  # type: ignore[attr-defined]
+    model.configure_model()
+    model.on_load_checkpoint(checkpoint)
+    model.encoder_name, model.stream = "agcn", "bone"
+    model.trainer.datamodule = mini_data(mini_root, hold_out=False)  # type: ignore[attr-defined]
+    with pytest.raises(
+        ValueError, match=r"its encoder is 'hcn', not 'agcn'; its stream is 'joint', not 'bone'; its da"
+    ):
+        model.on_load_checkpoint(checkpoint)
