@@ -58,7 +58,7 @@ class LiveData(SkeletonData):
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, workers, seed)
-        self.save_hyperparameters(ignore=["augmentation"])
+        self.save_hyperparameters(ignore=["augmentation", "root", "labels_file"])
         self.labels = read_labels(labels_file)
         self.layout = BODY
         self.spec = WindowSpec(seconds, steps)

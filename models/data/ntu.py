@@ -150,7 +150,7 @@ class NTUData(SplitData):
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, workers, seed, watch_test=watch_test)
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore=["root"])
         if benchmark not in FILES:
             raise ValueError(f"unknown benchmark {benchmark!r}; choose one of: {', '.join(FILES)}")
         self.layout = get_layout("ntu25")

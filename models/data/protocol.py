@@ -91,7 +91,7 @@ class ProtocolData(SplitData):
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, workers, seed, watch_test=watch_test)
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore=["root"])
         clips = read_clips(name, root, get_layout(layout))
         if not any(clip.split for clip in clips):
             raise ValueError(f"data set {name!r} has no standard split; choose one that has, such as utd_mhad")

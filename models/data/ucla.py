@@ -87,7 +87,7 @@ class UCLAData(SplitData):
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, workers, seed, watch_test=watch_test)
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore=["root"])
         clips = read_clips("nw_ucla", root)
         self.labels = plain_labels("nw_ucla", CLASSES)
         self.layout = get_layout("kinect20")
