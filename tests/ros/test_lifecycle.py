@@ -93,17 +93,20 @@ def test_rounds_leave_nothing_behind(manager):
                 assert manager.ask(step)
 
     def left():
-        threads = threading.active_count(), len(list(Path("/proc/self/task").iterdir()))
-        return *threads, len(list(node.publishers)), len(list(node.subscriptions)), len(list(node.services))
+        return threading.active_count(), *(len(list(n)) for n in (node.publishers, node.subscriptions, node.services))
+
+    def native_threads():
+        return len(list(Path("/proc/self/task").iterdir()))
 
     def resident_mb():
         gc.collect()
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     rounds(3)
-    before, before_mb = left(), resident_mb()
+    before, before_threads, before_mb = left(), native_threads(), resident_mb()
     rounds(20)
     assert left() == before
+    assert native_threads() <= before_threads  # those of tests before this one may still be ending
     assert resident_mb() - before_mb < 2.0
 
 
