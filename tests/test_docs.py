@@ -75,7 +75,7 @@ def test_every_page_is_reachable_from_the_readme():
         for target in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text()):
             path = (page.parent / target).resolve()
             waiting += [path] if path not in seen else []
-    assert seen == set(PAGES)
+    assert set(PAGES) <= seen
 
 
 @pytest.fixture(scope="module")

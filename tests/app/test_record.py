@@ -84,8 +84,12 @@ def test_what_was_recorded_from_a_camera_replays_as_it_was_seen(shared_data, tmp
     assert "people in 125 of 125 frames" in done.stderr
     live = csre("demo", "--source", clip, "--headless", "--events", "-").stdout
     again = csre("replay", tmp_path / "wave.mcap", "--events", "-").stdout
-    assert again == live
-    assert any(json.loads(line)["action"].startswith("wave") for line in again.splitlines())
+    events, expected = ([json.loads(line) for line in text.splitlines()] for text in (again, live))
+    for event in expected:
+        # Buffers of another alignment are added up in another order.
+        event["score"] = pytest.approx(event["score"], abs=2e-4)
+    assert events == expected
+    assert any(event["action"].startswith("wave") for event in events)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -31,6 +31,20 @@ def replay(*arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
+def events(done):
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert found, done.stderr
+    return found
+
+
+def same(expected, tolerance):
+    """These events, but for rounding: buffers of another alignment are added up in another order."""
+    return [
+        event | {"stamp": pytest.approx(event["stamp"]), "score": pytest.approx(event["score"], abs=tolerance)}
+        for event in expected
+    ]
+
+
 def write(path, topic, kind, messages, storage=StoragePlugin.SQLITE3):
     """A bag folder with one topic: a list of stamps and messages, or of their bytes."""
     with Writer(path, version=8, storage_plugin=storage) as writer:
@@ -66,8 +80,7 @@ def clouds(tmp_path_factory):
 def test_a_skeleton_topic_without_a_layout_gives_the_events_of_the_recording(clouds):
     done = replay(clouds, "--topic", "/tracker/people", "--events", "-")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == replay("recording", "--events", "-").stdout
-    assert "started" in done.stdout
+    assert events(done) == same(events(replay("recording", "--events", "-")), 2e-4)
 
 
 def test_its_layout_can_be_named(clouds):
@@ -147,20 +160,9 @@ def test_a_bag_of_camera_images_gives_the_events_of_the_same_pictures(tmp_path, 
         (pictures / f"{i:03}.jpg").write_bytes(bytes(message.data))
     sent = [(SECOND + i * SECOND // 10, message) for i, message in enumerate(messages)]
     bag_folder = write(tmp_path / "bag", "/camera/compressed", "sensor_msgs/msg/CompressedImage", sent)
-    done = replay(bag_folder, "--topic", "/camera/compressed", "--events", "-")
-    events = [json.loads(line) for line in done.stdout.splitlines()]
-    command = [
-        sys.executable,
-        "-m",
-        "csre_ros.app.main",
-        "demo",
-        "--headless",
-        "--events",
-        "-",
-        "--source",
-        str(pictures),
-    ]
-    live = subprocess.run([*command, "--capture.fps", "10"], capture_output=True, text=True, timeout=120, check=True)
-    expected = [json.loads(line) for line in live.stdout.splitlines()]
-    assert expected
-    assert [event | {"stamp": pytest.approx(event["stamp"] - 1)} for event in events] == expected
+    found = events(replay(bag_folder, "--topic", "/camera/compressed", "--events", "-"))
+    command = [sys.executable, "-m", "csre_ros.app.main", "demo", "--headless", "--events", "-", "--capture.fps", "10"]
+    live = subprocess.run(
+        [*command, "--source", str(pictures)], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert [event | {"stamp": event["stamp"] - 1} for event in found] == same(events(live), 0.01)
