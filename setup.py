@@ -15,7 +15,7 @@ ROS = [
     "ros-lifecycle-msgs",
     "ros-std-srvs",
 ]
-TEST = ["pytest>=8", "pytest-timeout", "jsonschema", "ruff", "mypy", "jaxtyping", "beartype", "types-PyYAML", "codespell"]
+TEST = ["pytest>=8", "pytest-timeout", "jsonschema", "ruff", "mypy", "types-PyYAML", "codespell"]
 TRAIN = [
     "torch>=2.6",
     "lightning>=2.5",
