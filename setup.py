@@ -45,7 +45,7 @@ setup(
         ("share/csre_ros/config", glob("config/*")),
     ],
     # opencv is not listed: mediapipe brings opencv-contrib-python, a superset, and two builds overwrite each other.
-    install_requires=["numpy>=1.24", "scipy>=1.10", "jsonargparse>=4.30", "rosbags>=0.10", "rich>=13"],
+    install_requires=["numpy>=1.24", "scipy>=1.10", "jsonargparse>=4.30", "pyyaml>=6", "rosbags>=0.10", "rich>=13"],
     extras_require={
         "ros": ROS,
         "mediapipe": ["mediapipe==0.10.21"],
