@@ -80,7 +80,7 @@ def _figures(name: str, scores: Mapping[bool, Mapping[int, Scores]]) -> dict[str
     some = next(iter(scores[shown].values()))
     classes = [str(label) for label in some["classes"]]
     counts = sum(_confusion(one, len(classes)) for one in scores[shown].values())
-    title = f"{name}{' with CSRE' if shown else ''}, {len(scores[shown])} seeds, percent"
+    title = f"{name}{' with CSRE' if shown else ''}, percent (seeds: {len(scores[shown])})"
     figures = {"confusion": plots.confusion(np.asarray(counts), classes, title)}
     paired = sorted(set(scores.get(False, {})) & set(scores.get(True, {})))
     if paired:
