@@ -73,7 +73,7 @@ class BodiesInput:
     def read(self, item: Instant) -> Reading:
         """The frame of one image."""
         frame, rejected = read_instant(item)
-        note_stamp(self._node, self.what, frame, item.arrival_ns)
+        note_stamp(self._node, self._health, self.what, frame, item.arrival_ns)
         return frame, rejected
 
     def _listed(self, data: bytes) -> None:

@@ -59,6 +59,7 @@ class NodeConfig:
     symbols: str = option(
         "", "YAML file from labels to gestures and intents; empty: the one for the labels of the shipped bundle."
     )
+    record: str = option("", "Folder into which the people of every frame are recorded (.mcap files); empty: none.")
     max_rate_hz: float = option(
         30.0,
         "Most records per second on ~/actions; a record with an event is never held back.",

@@ -96,6 +96,11 @@ class Health:
         with self._lock:
             self._counts["lost"] += count
 
+    def stamped_on_arrival(self) -> None:
+        """A message carried no stamp, so its age and its place in the window are those of its arrival."""
+        with self._lock:
+            self._counts["stamped_on_arrival"] += 1
+
     def skipped(self, count: int) -> None:
         """Frames were never looked at because newer ones had come."""
         with self._lock:
@@ -149,7 +154,10 @@ class Health:
                 "source": what,
                 "rate_hz": round(rate, 1),
                 "silence_s": round(silence, 2),
-                **{name: self._counts[name] for name in ("received", "lost", "skipped", "undecided")},
+                **{
+                    name: self._counts[name]
+                    for name in ("received", "lost", "skipped", "undecided", "stamped_on_arrival")
+                },
                 "rejected": now["rejected"],
                 **{f"rejected: {reason}": count for reason, count in sorted(self._rejections.items())},
                 "incompatible_qos": self._incompatible or "none",

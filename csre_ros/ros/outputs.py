@@ -24,6 +24,7 @@ from csre_ros.ros.markers import Markers
 from csre_ros.ros.moment import Moment, Output
 from csre_ros.ros.picture import Picture
 from csre_ros.ros.qos import LATCHED, RELIABLE
+from csre_ros.ros.recorder import Recorder
 from csre_ros.ros.reports import actions_record, classes_record, primary_person, to_json
 from csre_ros.ros.symbols import STANDARD, load_symbols
 from csre_ros.skeleton import Frame, SkeletonLayout
@@ -95,7 +96,7 @@ class Outputs:
             self._publish_record(people, now_ns)
         primary = primary_person(people)
         self._publish_label((primary.action if primary else None) or "")
-        moment = Moment(frame.stamp_ns, frame_id, tuple(people), image)
+        moment = Moment(frame.stamp_ns, frame_id, tuple(people), image, frame.skeletons)
         for other in self._others:
             other.publish(moment)
         return (now_ns - frame.stamp_ns) / 1e6
@@ -165,6 +166,8 @@ def _others(node: LifecycleNode, info: BundleInfo, settings: NodeSettings) -> It
     yield Picture(node, settings.pose.horizontal_fov_deg)
     if find_spec("vision_msgs") is not None:
         yield Detections(node, info, config.top_k)
+    if config.record:
+        yield Recorder(node, Path(config.record).expanduser())
     if config.publish_gestures or config.publish_intents:
         symbols = load_symbols(Path(config.symbols).expanduser() if config.symbols else STANDARD)
         if config.publish_gestures:

@@ -119,7 +119,7 @@ class Stream:
         assert self._source is not None
         try:
             read, rejected = self._source.read(item)
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:  # what no reader understands, or has no library for
             self._health.rejected("unreadable message", detail=str(error))
             self._logger.warning(f"rejected: {error}", throttle_duration_sec=5.0)
             return None

@@ -103,7 +103,7 @@ class TopicInput:
         if self._announcement is not None:
             self._layout = self._announcement.layout
         frame, rejected = self._kind.read(data, self._layout, arrival_ns)
-        note_stamp(self._node, self.what, frame, arrival_ns)
+        note_stamp(self._node, self._health, self.what, frame, arrival_ns)
         return frame, rejected
 
     def _arrived(self, data: bytes) -> None:
@@ -150,7 +150,8 @@ def subscribe(
     )
 
 
-def note_stamp(node: Node, what: str, frame: SourceFrame, arrival_ns: int) -> None:
-    """Say once that a source does not stamp its messages: ages and windows are then those of their arrival."""
+def note_stamp(node: Node, health: Health, what: str, frame: SourceFrame, arrival_ns: int) -> None:
+    """Say once, and count, that a source does not stamp its messages: ages and windows are then those of arrival."""
     if frame.stamp_ns == arrival_ns:
+        health.stamped_on_arrival()
         node.get_logger().warning(f"messages on {what} carry no stamp; the time of arrival is used instead", once=True)
