@@ -231,3 +231,29 @@ def test_a_foreign_checkpoint_is_refused(run: Path, mini_root: Path) -> None:
         ValueError, match=r"its encoder is 'hcn', not 'agcn'; its stream is 'joint', not 'bone'; its da"
     ):
         model.on_load_checkpoint(checkpoint)
+
+
+def built(root: Path, **options: Any) -> ActionClassifier:
+    model = ActionClassifier(**({"encoder_options": {"hidden": 16}, "contrast": Contrast(enabled=False)} | options))
+    model.trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    model.trainer.datamodule = mini_data(root)  # type: ignore[attr-defined]
+    model.configure_model()
+    return model
+
+
+def test_banks_stay_out_of_the_broadcast(mini_root: Path) -> None:
+    model = built(mini_root, preprocess="plain", contrast=Contrast(positives=4, negatives=8))
+    banks = {name for name, _ in model.named_buffers() if name.startswith("csre.")}
+    assert {"csre.spatial.bank.rows", "csre.temporal.bank.enrolled"} <= banks
+    assert set(model._ddp_params_and_buffers_to_ignore) == banks
+
+
+def test_streams_need_three_channels(mini_root: Path) -> None:
+    model = built(mini_root, preprocess="plain", stream="bone", relative=True)
+    assert model.network.stream is not None
+    assert (model.network.stream.name, model.network.stream.relative) == ("bone", True)
+    assert built(mini_root, preprocess="plain").network.stream is None
+    with pytest.raises(
+        ValueError, match="preprocess 'part_local' gives 4 channels, of which no stream but plain joints"
+    ):
+        built(mini_root, preprocess="part_local", stream="bone")

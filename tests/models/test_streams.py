@@ -155,7 +155,10 @@ def test_a_constant_axis_becomes_zero() -> None:
 
 @pytest.mark.parametrize(
     ("encoder", "preprocess", "stream"),
-    [*(("hcn", "unit_box", stream) for stream in STREAMS), ("blockgcn", "plain", "bone_motion")],
+    [
+        *(("hcn", "unit_box", stream) for stream in STREAMS),
+        pytest.param("blockgcn", "plain", "bone_motion", marks=pytest.mark.slow),
+    ],
 )
 def test_streams_are_inside_the_exported_graph(encoder: str, preprocess: str, stream: str) -> None:
     torch.manual_seed(0)
