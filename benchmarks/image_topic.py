@@ -3,8 +3,8 @@
     python benchmarks/image_topic.py --source clip.mp4 --frames 300 --fps 30
 
 A publisher sends the frames of a clip as best-effort ``sensor_msgs/Image`` of 640x480, the node looks for people in
-them, and its diagnostics say what was received, skipped for a newer frame, and lost. Both ends use the Fast DDS profile that
-ships, because without it most raw images are lost.
+them, and its diagnostics say what was received, skipped for a newer frame, and lost. Both ends use the Fast DDS profile
+that ships, because without it most raw images are lost.
 """
 
 from __future__ import annotations
