@@ -83,17 +83,18 @@ class Record(Callback):
         data = trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, SplitData)
         scores = {part: _merge(collected) for part, collected in self._scores.items() if collected}
+        tested = scores.get("test")
+        masks = {name: mask[tested["slot"]] for name, mask in data.test_subsets.items()} if tested else {}
         row = {"epoch": trainer.current_epoch, "seconds": self._trained, "lr": self._lr}
         row |= {key: float(value) for key, value in trainer.callback_metrics.items() if "/" in key}
         row |= {f"{part}/top1": accuracy(part_scores) for part, part_scores in scores.items()}
-        if "test" in scores:
-            row |= {f"test/top1 {name}": accuracy(scores["test"], mask) for name, mask in data.test_subsets.items()}
+        row |= {f"test/top1 {name}": accuracy(scores["test"], mask) for name, mask in masks.items()}
         better = row["val/top1"] > max((past["val/top1"] for past in self.history), default=-1.0)
         self.history.append(row)
         folder = run_folder(trainer)  # on every rank: they agree on it
         if trainer.is_global_zero:
             flat: Arrays = {"classes": np.array(data.classes)}
-            flat |= {f"mask_{name}": mask for name, mask in data.test_subsets.items()}
+            flat |= {f"mask_{name}": mask for name, mask in masks.items()}
             flat |= {f"{part}_{key}": value for part, arrays in scores.items() for key, value in arrays.items()}
             for name in ("last", "best") if better else ("last",):
                 with _replacing(folder / f"scores_{name}.npz") as part, part.open("wb") as file:
