@@ -45,6 +45,7 @@ class Record(Callback):
         self.history: list[dict[str, float]] = []
         self._scores: dict[str, dict[str, list[Tensor]]] = {}
         self._started = self._trained = self._lr = 0.0
+        self._commit = ""
 
     def state_dict(self) -> dict[str, Any]:
         """The history so far."""
@@ -53,6 +54,10 @@ class Record(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on with the history of the checkpoint."""
         self.history = state_dict["history"]
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Note the commit that trains; the checkout may move on meanwhile."""
+        self._commit = commit()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock of the epoch."""
@@ -131,7 +136,7 @@ class Record(Callback):
             "precision": str(trainer.precision),
             "hardware": hardware(model.device),
             "torch": torch.__version__,
-            "commit": commit(),
+            "commit": self._commit,
         }
 
 

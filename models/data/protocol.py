@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,14 +53,17 @@ class ClipDataset(LabelledDataset):
 class ProtocolData(SplitData):
     """Training, validation and test clips of one data set.
 
-    The validation part is one subject of the training half. With ``hold_out`` off the subject trains too, as in the
-    published protocols, and the validation figures are then optimistic.
+    The split is the published one, or one subject is left out for the test. The validation part is one subject of the
+    training part. With ``hold_out`` off the subject trains too, as in the published protocols, and the validation
+    figures are then optimistic.
 
     Args:
-        name: Key of ``models.data.clips.DATA_SETS`` with a standard split.
+        name: Key of ``models.data.clips.DATA_SETS``.
         root: Folder with the ``.npz`` files, or with the official ones.
         layout: Layout of the clips.
         subset: Published subset of the actions: ``as1``, ``as2`` or ``as3`` of MSR-Action3D; all of them by default.
+        leave_out: Subject that tests while all others train, as in the protocols of UTKinect and PRECOG; the next one
+            validates. By default the standard split.
         steps: Time steps of the encoder.
         batch_size: Clips per step and process.
         repeats: How often every clip is visited per epoch.
@@ -71,7 +75,7 @@ class ProtocolData(SplitData):
         seed: Base of all random streams.
 
     Raises:
-        ValueError: The data set has no standard split, or no such subset.
+        ValueError: The data set has no standard split, no such subset, or no such subject.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class ProtocolData(SplitData):
         root: Path = Path("../shared/data"),
         layout: str = "kinect20",
         subset: str | None = None,
+        leave_out: int | None = None,
         steps: int = 64,
         batch_size: int = 64,
         repeats: int = 5,
@@ -93,8 +98,13 @@ class ProtocolData(SplitData):
         super().__init__(batch_size, workers, seed, watch_test=watch_test)
         self.save_hyperparameters(ignore=["root"])
         clips = read_clips(name, root, get_layout(layout))
+        held = VALIDATION_SUBJECTS[name]
+        if leave_out is not None:
+            clips, held = _leave_out(clips, leave_out)
         if not any(clip.split for clip in clips):
-            raise ValueError(f"data set {name!r} has no standard split; choose one that has, such as utd_mhad")
+            raise ValueError(
+                f"data set {name!r} has no standard split; choose one that has, such as utd_mhad, or set leave_out"
+            )
         if subset is not None:
             actions = _actions(name, subset)
             clips = [clip for clip in clips if clip.label in actions]
@@ -102,8 +112,8 @@ class ProtocolData(SplitData):
         self.spec = WindowSpec(max(clip.seconds for clip in clips), steps)
         self.layout = get_layout(layout)
         self.repeats, self.held_out = repeats, hold_out
-        self._name, self._subset, self._rotation = name, subset, rotation_deg
-        held = VALIDATION_SUBJECTS[name]
+        self._name, self._rotation = name, rotation_deg
+        self._part = subset or ("" if leave_out is None else f"without subject {leave_out}")
         train = [clip for clip in clips if clip.split == "train"]
         val = [clip for clip in train if clip.subject in held]
         if hold_out:
@@ -122,7 +132,7 @@ class ProtocolData(SplitData):
     @property
     def identity(self) -> str:
         """Data set and split in words."""
-        return f"{self._name} {self._subset or ''}, {self.layout.name}, hold_out={self.held_out}"
+        return f"{self._name} {self._part}, {self.layout.name}, hold_out={self.held_out}"
 
     def augment(self, batch: Batch) -> Batch:
         """Turn the clips."""
@@ -132,6 +142,17 @@ class ProtocolData(SplitData):
         pitch = torch.empty(size, device=device).uniform_(-limit / 2, limit / 2)
         turn = rotation_matrices(yaw, pitch, torch.zeros_like(yaw))
         return batch._replace(positions=batch.positions @ turn.transpose(1, 2)[:, None, None])
+
+
+def _leave_out(clips: Sequence[Clip], subject: int) -> tuple[list[Clip], set[int]]:
+    """The clips with one subject as the test part, and the subject that validates."""
+    subjects = sorted({clip.subject for clip in clips})
+    if subject not in subjects:
+        raise ValueError(
+            f"{clips[0].source!r} has no subject {subject}; choose one of: {', '.join(map(str, subjects))}"
+        )
+    split = [replace(clip, split="test" if clip.subject == subject else "train") for clip in clips]
+    return split, {subjects[(subjects.index(subject) + 1) % len(subjects)]}
 
 
 def _actions(name: str, subset: str) -> set[str]:

@@ -142,6 +142,24 @@ def test_unknown_subset_is_refused(mini_root: Path) -> None:
         ProtocolData("utd_mhad", mini_root, subset="as1")
 
 
+@pytest.mark.parametrize(("left_out", "validates"), [(3, 4), (8, 1)])
+def test_one_subject_is_left_out(left_out: int, validates: int, mini_root: Path) -> None:
+    data = ProtocolData(root=mini_root, leave_out=left_out, workers=0)
+    people = {part: {clip.subject for clip in data.parts[part].clips} for part in data.parts}
+    assert people["test"] == {left_out}
+    assert people["val"] == {validates}
+    assert people["train"] == set(range(1, 9)) - {left_out, validates}
+    assert str(left_out) in data.identity
+    with pytest.raises(ValueError, match="'utd_mhad' has no subject 9; choose one of: 1, 2, 3, 4, 5, 6, 7, 8"):
+        ProtocolData(root=mini_root, leave_out=9)
+
+
+def test_real_utkinect_without_one_subject(shared_data: Path) -> None:
+    data = ProtocolData("utkinect", shared_data, leave_out=10, workers=0)
+    assert (len(data.parts["test"]), len(data.classes)) == (19, 10)
+    assert sum(map(len, data.parts.values())) == 199
+
+
 def test_the_test_part_can_be_watched(mini_root: Path) -> None:
     watched = ProtocolData(root=mini_root, watch_test=True, workers=0).val_dataloader()
     assert isinstance(watched, list)
