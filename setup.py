@@ -17,6 +17,7 @@ ROS = [
 ]
 TEST = ["pytest>=8", "pytest-timeout", "jsonschema", "ruff", "mypy", "types-PyYAML", "codespell"]
 TRAIN = [
+    "jsonargparse[signatures]>=4.30",  # what LightningCLI needs of it
     "torch>=2.6",
     "lightning>=2.5",
     "torchmetrics",
