@@ -10,7 +10,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import Pool
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +111,8 @@ def convert(folder: Path, output: Path, benchmark: str, missing: Path | None = N
         else:
             names.append(path.stem)
     kept: list[str] = []
-    with zipfile.ZipFile(output, "w") as archive, Pool(processes) as pool:
+    # Not by fork: the parent may have threads that hold locks.
+    with zipfile.ZipFile(output, "w") as archive, get_context("spawn").Pool(processes) as pool:
         for part, chosen in zip(("train", "test"), split_names(names, spec), strict=True):
             clips = _usable(chosen, pool.imap(read_clip, [folder / f"{name}.skeleton" for name in chosen], 16), report)
             labels = np.eye(spec.classes, dtype=np.float32)[[parse_name(name).action - 1 for name in clips]]
