@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import max_pool2d
 
 
 class MultiScaleTemporal(nn.Module):
@@ -46,14 +46,7 @@ class MultiScaleTemporal(nn.Module):
         branches = (
             self.near_norm(self.near(near)),
             self.far_norm(self.far(far)),
-            self.peak_norm(_peak(peak, self.stride)),
+            self.peak_norm(max_pool2d(peak, (3, 1), (self.stride, 1), (1, 0))),
             self.plain_norm(self.plain(x)),
         )
         return torch.cat(branches, dim=1)
-
-
-def _peak(x: Tensor, stride: int) -> Tensor:
-    """Maximum over three frames of a non-negative map; slices are exact and faster on CPUs than a pooling operator."""
-    T = x.shape[2]
-    padded = pad(x, (0, 0, 1, 1))
-    return padded[:, :, 0:T:stride].maximum(padded[:, :, 1 : T + 1 : stride]).maximum(padded[:, :, 2 : T + 2 : stride])
