@@ -66,6 +66,8 @@ def test_boxes_surround_the_joints_in_the_picture(make_body):
 def test_gestures_and_intents_are_told_under_the_id_of_the_body(talker, make_body):
     gestures = talker.graph.listen(Gesture, "/humans/bodies/person1/gesture")
     intents = talker.graph.listen(Intent, "/intents")
+    publisher = next(one for one in talker.node.publishers if one.topic_name == "/intents")
+    talker.graph.until(publisher.get_subscription_count)  # it speaks once
     talker.graph.until(lambda: talker.say([make_body("right")]) or (gestures and intents))
     assert (gestures[0].gesture, gestures[0].handedness) == (Gesture.RIGHT_HAND_RAISED, Gesture.RIGHT)
     assert gestures[0].header.frame_id == "camera"
