@@ -2,7 +2,7 @@
 
 from csre_ros.skeleton.layout import SkeletonLayout
 from csre_ros.skeleton.layouts import LAYOUTS, get_layout
-from csre_ros.skeleton.mapping import LayoutMapping, mirror, to_layout
+from csre_ros.skeleton.mapping import LayoutMapping, mirror
 from csre_ros.skeleton.skeleton import FloatArray, Frame, Skeleton
 
 __all__ = [
@@ -14,5 +14,4 @@ __all__ = [
     "SkeletonLayout",
     "get_layout",
     "mirror",
-    "to_layout",
 ]

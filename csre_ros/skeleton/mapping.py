@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -112,19 +111,6 @@ class LayoutMapping:
         if skeleton.image_points is not None:
             points, _ = self.apply(skeleton.image_points, skeleton.confidence)
         return Skeleton(self.target, positions, confidence, skeleton.source_id, points)
-
-
-@lru_cache(maxsize=64)
-def _mapping(source: str, target: str) -> LayoutMapping:
-    from csre_ros.skeleton.layouts import get_layout
-
-    return LayoutMapping(get_layout(source), get_layout(target))
-
-
-def to_layout(skeletons: Sequence[Skeleton], target: SkeletonLayout) -> Iterator[Skeleton]:
-    """Map skeletons of registered layouts to ``target``, whatever each one's own layout is."""
-    for skeleton in skeletons:
-        yield skeleton if skeleton.layout == target else _mapping(skeleton.layout.name, target.name)(skeleton)
 
 
 def mirror(positions: FloatArray, confidence: FloatArray, layout: SkeletonLayout) -> tuple[FloatArray, FloatArray]:

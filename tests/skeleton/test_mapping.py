@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from csre_ros.skeleton import LAYOUTS, LayoutMapping, Skeleton, get_layout, mirror, to_layout
+from csre_ros.skeleton import LAYOUTS, LayoutMapping, Skeleton, get_layout, mirror
 
 # Azure Kinect body tracking to NTU RGB+D, index by index: both come from the same family of trackers.
 AZURE_TO_NTU = [0, 1, 3, 26, 5, 6, 7, 8, 12, 13, 14, 15, 18, 19, 20, 21, 22, 23, 24, 25, 2, 9, 10, 16, 17]
@@ -126,14 +126,6 @@ def test_another_layout_is_refused() -> None:
     mapping = LayoutMapping(get_layout("ntu25"), get_layout("kinect20"))
     with pytest.raises(ValueError, match="takes 'ntu25' skeletons, not 'azure32'"):
         mapping(random_skeleton("azure32"))
-
-
-def test_to_layout_takes_a_mixture() -> None:
-    people = [random_skeleton("ntu25", 1, "a"), random_skeleton("body13", 2, "b"), random_skeleton("azure32", 3, "c")]
-    mapped = list(to_layout(people, get_layout("body13")))
-    assert [person.layout.name for person in mapped] == ["body13"] * 3
-    assert [person.source_id for person in mapped] == ["a", "b", "c"]
-    assert mapped[1] is people[1]
 
 
 @pytest.mark.parametrize("name", ["ntu25", "mediapipe33", "coco17"])
