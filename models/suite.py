@@ -10,7 +10,7 @@ A suite file names a folder of configurations and lists experiments as products 
 
 ``best N`` stands for the N encoders with the highest validation accuracy in the entries before it; it becomes known
 when those are done. Any further key of an entry is an option of ``fit`` with the values it takes, such as
-``data.subset``; options that are the same for all runs stand under ``settings``.
+``data.subset``; options that are the same for all runs stand under ``settings``, of the suite or of an entry.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Experiment:
         stream: One of ``models.streams.STREAMS``.
         seed: Seed of the run and of its data.
         options: Further options of ``fit`` and their values.
+        settings: Options that its whole entry shares; the name leaves them out.
     """
 
     encoder: str
@@ -52,6 +53,7 @@ class Experiment:
     stream: str
     seed: int
     options: tuple[tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -93,11 +95,12 @@ class Suite:
                 if any(self.result(experiment) is None for experiment in known):
                     return known, len(self.entries) - self.entries.index(entry)
                 encoders = self._best(encoders, known)
-            further = [key for key in entry if key not in _AXES]
+            further = [key for key in entry if key not in (*_AXES, "settings")]
+            settings = _as_json(entry.get("settings", {}))
             axes = (entry[key] for key in ("seed", *further, "csre", "stream"))
             for encoder, seed, *values, csre, stream in product(encoders, *axes):
                 options = tuple(zip(further, map(str, values), strict=True))
-                known.append(Experiment(encoder, csre, stream, seed, options))
+                known.append(Experiment(encoder, csre, stream, seed, options, settings))
         return list(dict.fromkeys(known)), 0
 
     def _best(self, words: str, known: Sequence[Experiment]) -> list[str]:
@@ -131,7 +134,8 @@ class Suite:
             "seed_everything": experiment.seed,
             "data.seed": experiment.seed,
             "data.root": root,
-            **{key: json.dumps(value) for key, value in self.settings.items()},
+            **dict(_as_json(self.settings)),
+            **dict(experiment.settings),
             **dict(experiment.options),
             "trainer.logger.save_dir": self.folder.parent,
             "trainer.logger.name": self.folder.name,
@@ -145,6 +149,10 @@ class Suite:
             *(f"--{key}={value}" for key, value in settings.items()),
             *([f"--ckpt_path={last}"] if last.is_file() else []),
         ]
+
+
+def _as_json(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, json.dumps(value)) for key, value in settings.items())
 
 
 def read_suite(name: str, runs: Path, folder: Path = SUITES) -> Suite:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from models.encoders import ENCODERS
 from models.record import write_json
 from models.suite import RESULTS, SUITES, Experiment, Result, Suite, read_suite
 from models.work import work
@@ -30,6 +31,7 @@ def table(
     suite: str,
     root: Path = Path("../shared/data"),
     runs: Path = Path("runs/suites"),
+    encoders: list[str] | None = None,
     options: list[str] | None = None,
     results: Path = RESULTS,
     suites: Path = SUITES,
@@ -40,17 +42,21 @@ def table(
         suite: Name of a file in ``models/suites``.
         root: Data folder.
         runs: Folder for the runs.
+        encoders: Whose runs to make now, such as [hcn]; all by default, none for []. The table shows all there is.
         options: Further arguments of ``fit`` for every run, such as --trainer.max_epochs=2.
         results: Folder for the table.
         suites: Folder of the suite files.
 
     Raises:
         SystemExit: Runs have failed; the others are done.
+        ValueError: There is no such encoder.
     """
+    if wrong := set(encoders or []) - set(ENCODERS):
+        raise ValueError(f"there is no encoder {', '.join(sorted(wrong))}; choose from: {', '.join(ENCODERS)}")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     content = read_suite(suite, runs.resolve(), suites)
     write_table(content, results)
-    failed = work(content, root.resolve(), options or [], lambda: write_table(content, results))
+    failed = work(content, root.resolve(), options or [], lambda: write_table(content, results), encoders)
     write_table(content, results)
     if failed:
         raise SystemExit(f"{len(failed)} runs failed: {', '.join(failed)}")
@@ -92,8 +98,8 @@ def _markdown(suite: Suite, done: Mapping[Experiment, Result], known: int, waiti
 
 def _rows(done: Mapping[Experiment, Result], figure: str, metrics: Sequence[str]) -> list[str]:
     lines = [
-        "| encoder | stream | seeds | plain | CSRE | difference | parameters | s per epoch, plain / CSRE |",
-        "|---|---|---|---|---|---|---|---|",
+        "| encoder | stream | seeds | plain | CSRE | difference | parameters | epochs | s per epoch, plain / CSRE |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     groups: dict[Group, dict[bool, dict[int, Result]]] = defaultdict(lambda: {False: {}, True: {}})
     for one, result in done.items():
@@ -110,7 +116,7 @@ def _rows(done: Mapping[Experiment, Result], figure: str, metrics: Sequence[str]
         cells = (
             " ".join((*variant, encoder)), stream, f"{max(len(seeds) for seeds in runs.values())}",
             spread(list(scores[False].values())), spread(list(scores[True].values())), spread(difference, signed=True),
-            f"{some['parameters'] / 1e6:.2f} M", " / ".join(seconds),
+            f"{some['parameters'] / 1e6:.2f} M", f"{some['epochs']}", " / ".join(seconds),
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return lines

@@ -12,7 +12,7 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from models.suite import ROOT, Experiment, Suite
@@ -22,7 +22,11 @@ _POLL_S = 20.0
 
 
 def work(
-    suite: Suite, root: Path, options: Sequence[str] = (), on_result: Callable[[], None] = lambda: None
+    suite: Suite,
+    root: Path,
+    options: Sequence[str] = (),
+    on_result: Callable[[], None] = lambda: None,
+    encoders: Collection[str] | None = None,
 ) -> list[str]:
     """Run what is left of a suite, until everything is done or has failed, here or elsewhere.
 
@@ -31,6 +35,7 @@ def work(
         root: Data folder.
         options: Further arguments of ``fit`` for every run.
         on_result: Called after every finished run.
+        encoders: Leave the runs of all others for later.
 
     Returns:
         Names of the runs that failed here.
@@ -39,7 +44,11 @@ def work(
     durations: list[float] = []
     while True:
         known, waiting = suite.experiments()
-        left = [one for one in known if suite.result(one) is None and one.name not in failed]
+        left = [
+            one
+            for one in known
+            if suite.result(one) is None and one.name not in failed and (encoders is None or one.encoder in encoders)
+        ]
         if not left:
             if waiting and failed:
                 logger.warning("%d entries wait for runs that failed", waiting)

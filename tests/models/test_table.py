@@ -19,7 +19,7 @@ import yaml
 from models.ensemble import ensemble
 from models.fusion import fitted_weights, fixed_weights
 from models.suite import SUITES, Experiment, Suite, read_suite
-from models.table import read_table, spread, write_table
+from models.table import read_table, spread, table, write_table
 from models.work import run, work
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +89,17 @@ def test_further_axes_and_settings(tmp_path: Path) -> None:
     assert {"--data.subset=as2", "--data.hold_out=false"} <= set(suite.arguments(known[1], tmp_path))
 
 
+def test_settings_of_an_entry_hold_for_its_runs_alone(tmp_path: Path) -> None:
+    short = {"trainer.max_epochs": 2, "model.optimisation.decay": None}
+    one, other = entry(seed=[0], csre=[True], settings=short), entry(seed=[0], csre=[True], encoder=["ctrgcn"])
+    suite = write_suite(tmp_path, one, other, settings={"trainer.max_epochs": 9})
+    known, _ = suite.experiments()
+    assert [one.name for one in known] == ["hcn+csre_joint_s0", "ctrgcn+csre_joint_s0"]
+    first, second = (suite.arguments(one, tmp_path) for one in known)
+    assert {"--trainer.max_epochs=2", "--model.optimisation.decay=null"} <= set(first)
+    assert "--trainer.max_epochs=9" in second
+
+
 def test_the_best_encoders_are_chosen_on_the_validation_part(tmp_path: Path) -> None:
     """By the mean over their runs; the test part says otherwise."""
     suite = write_suite(
@@ -139,7 +150,7 @@ def test_table(tmp_path: Path) -> None:
     # The third seed has no partner: it counts in the mean and not in the difference.
     assert (
         "| hcn | joint | 3 | 91.00 ± 1.41 / 89.00 ± 1.41 | 95.00 ± 3.46 / 93.00 ± 3.46 | "
-        "+2.00 ± 1.41 / +2.00 ± 1.41 | 1.23 M | 10.0 / 12.0 |"
+        "+2.00 ± 1.41 / +2.00 ± 1.41 | 1.23 M | 9 | 10.0 / 12.0 |"
     ) in text
     assert "5 of 6 runs. Hardware: a GPU, 32-true. Commit: abc. Validation part held out of training: yes." in text
     assert "seeds: all test clips / own. " in text
@@ -170,7 +181,7 @@ def test_one_side_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "mini.md").exists()
     finish(suite, suite.experiments()[0][0], 0.5)
     write_table(suite, tmp_path)
-    assert "| hcn | joint | 1 | - | 50.00 / 48.00 | - | 1.23 M | - / 12.0 |" in (tmp_path / "mini.md").read_text()
+    assert "| hcn | joint | 1 | - | 50.00 / 48.00 | - | 1.23 M | 9 | - / 12.0 |" in (tmp_path / "mini.md").read_text()
     assert spread([]) == "-"
 
 
@@ -293,6 +304,17 @@ def test_a_run_that_somebody_has_is_left_alone(tmp_path: Path, mini_root: Path) 
     finish_in_place.write_text("{}")
     assert run(suite, one, mini_root, QUICK) is None
     assert sorted(path.name for path in suite.run_folder(one).iterdir()) == ["lock", "log.txt", "result.json"]
+
+
+def test_runs_of_other_encoders_wait(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[0]))
+    finish(suite, suite.experiments()[0][0], 0.5)
+    write_suite(tmp_path, entry(csre=[True], seed=[0], encoder=["hcn", "ctrgcn"]))
+    folders = {"root": tmp_path, "runs": tmp_path / "runs", "results": tmp_path, "suites": tmp_path}
+    table("mini", encoders=["hcn"], **folders)
+    assert "1 of 2 runs" in (tmp_path / "mini.md").read_text()
+    with pytest.raises(ValueError, match="no encoder nonesuch; choose from: hcn, agcn"):
+        table("mini", encoders=["nonesuch"], **folders)
 
 
 @pytest.mark.slow
