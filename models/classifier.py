@@ -204,7 +204,9 @@ class ActionClassifier(L.LightningModule):
             )
 
     def _evaluate(self, batch: Batch, part: str) -> dict[str, Tensor]:
-        output = self.network.features(batch.positions, batch.confidence)
+        # In full precision, as bundles run: half-precision logits tie, and a tie goes to the first class.
+        with torch.autocast(self.device.type, enabled=False):
+            output = self.network.features(batch.positions, batch.confidence)
         logits = output.logits
         metric = self.accuracy[part]
         assert isinstance(metric, MulticlassAccuracy)
