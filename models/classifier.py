@@ -17,6 +17,7 @@ from models.csre import CSRELoss
 from models.data.batch import Batch
 from models.data.module import SkeletonData
 from models.encoders import build_encoder
+from models.encoders.graph import joint_groups
 from models.network import Network
 from models.preprocess import Preprocess, build_preprocess
 from models.streams import Stream
@@ -123,6 +124,9 @@ class ActionClassifier(L.LightningModule):
             return
         data: SkeletonData = self.trainer.datamodule  # type: ignore[attr-defined]
         front = build_preprocess(self._preprocess, data.layout)
+        options = self._options
+        if self.encoder_name == "hyperformer":
+            options = {"groups": joint_groups(front.output_layout, self.stream)} | options
         encoder = build_encoder(
             self.encoder_name,
             len(data.classes),
@@ -130,7 +134,7 @@ class ActionClassifier(L.LightningModule):
             in_channels=front.channels,
             time_steps=data.spec.steps,
             persons=data.persons,
-            **self._options,
+            **options,
         )
         stream = self._build_stream(front)
         # Convolutions are up to twice as fast in this memory format, on CPU and on GPU.

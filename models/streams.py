@@ -18,21 +18,22 @@ STREAMS = ("joint", "bone", "joint_motion", "bone_motion")
 class Stream(nn.Module):
     """``[B, 3, T, V, P]`` joints to a stream of the same shape.
 
-    A bone is the way from the parent to the child; the root has none and keeps its coordinates, which carry the
-    trajectory. Motion is the step to the next frame, zero in the last one. What hangs on an unseen joint is zero.
+    A bone is the way from the parent to the child. Motion is the step to the next frame, zero in the last one. What
+    hangs on an unseen joint is zero.
 
     Args:
         name: One of :data:`STREAMS`.
         layout: Skeleton; bones follow the tree that the graph encoders use.
-        relative: Measure the joint stream from the root of every frame; the root itself keeps its coordinates. So do
-            Hyperformer, BlockGCN and CSRE; CTR-GCN does not. Bones do not change by it.
+        relative: Measure the joint stream from the root of every frame. In all streams the root keeps its coordinates
+            then, which carry the trajectory. So do Hyperformer, BlockGCN and CSRE. Without it, as in 2S-AGCN and
+            CTR-GCN, joints stay as they are and the root has a bone of length zero.
 
     Raises:
         ValueError: There is no such stream.
     """
 
     parents: Tensor
-    has_parent: Tensor
+    subtracts: Tensor
 
     def __init__(self, name: str, layout: SkeletonLayout, *, relative: bool = False) -> None:
         super().__init__()
@@ -45,12 +46,13 @@ class Stream(nn.Module):
         if kind == "bone":
             towards_parent = spatial_partition(layout)[2]
             parents = towards_parent.argmax(1)
+            parents[root] = root
         else:
             parents = torch.full((len(layout),), root)
-        has_parent = torch.full((len(layout),), kind == "bone" or relative)
-        has_parent[root] = False
+        subtracts = torch.full((len(layout),), kind == "bone" or relative)
+        subtracts[root] &= not relative
         self.register_buffer("parents", parents, persistent=False)
-        self.register_buffer("has_parent", has_parent, persistent=False)
+        self.register_buffer("subtracts", subtracts, persistent=False)
 
     def forward(self, x: Tensor, seen: Tensor) -> Tensor:
         """Turn joints into the stream.
@@ -59,7 +61,7 @@ class Stream(nn.Module):
             x: ``[B, 3, T, V, P]``, zero where not seen.
             seen: ``[B, 1, T, V, P]``, 1 where a joint was seen, else 0.
         """
-        origin = self.has_parent[:, None].to(x.dtype)
+        origin = self.subtracts[:, None].to(x.dtype)
         x = x - x.index_select(3, self.parents) * origin
         seen = seen * (1 - origin * (1 - seen.index_select(3, self.parents)))
         if self._motion:

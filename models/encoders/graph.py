@@ -56,18 +56,25 @@ def hop_distances(layout: SkeletonLayout) -> Tensor:
     return torch.tensor(rows)
 
 
-# Hyperformer's learned partition of NTU's joints; anatomically odd, published as it is.
+# Hyperformer's partitions of NTU's joints, learned, and of Kinect 1's for bones: odd, and published as they are.
 _NTU25_GROUPS = (0, 4, 2, 2, 2, 2, 1, 1, 2, 2, 1, 1, 2, 3, 3, 3, 2, 3, 3, 3, 1, 0, 1, 0, 1)
+_KINECT20_BONE_GROUPS = (0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 2, 2, 2, 0, 2, 2, 2)
 
 
-def joint_groups(layout: SkeletonLayout) -> tuple[int, ...]:
-    """Hyperedge of every joint: Hyperformer's published ones for NTU, elsewhere torso with head, arms, legs.
+def joint_groups(layout: SkeletonLayout, stream: str = "joint") -> tuple[int, ...]:
+    """Hyperedge of every joint: Hyperformer's published ones where there are any, else trunk with head, arms, legs.
 
-    Groups are numbered from 0 in order of first joint, without gaps. For Kinect 1 they are Hyperformer's joint-stream
-    groups of NW-UCLA.
+    Groups are numbered from 0 in order of first joint, without gaps. Published are NTU's, and for Kinect 1 (NW-UCLA)
+    one set for the streams of joints, which is the one made here, and another for the streams of bones.
+
+    Args:
+        layout: Skeleton.
+        stream: One of ``models.streams.STREAMS``.
     """
     if layout.name == "ntu25":
         return _NTU25_GROUPS
+    if layout.name == "kinect20" and stream.startswith("bone"):
+        return _KINECT20_BONE_GROUPS
     limb = {joint: part.rpartition("_")[2] for part, joints in layout.parts.items() for joint in joints}
     kinds = [limb[joint] if limb[joint] in ("arm", "leg") else "trunk" for joint in layout.joints]
     order = list(dict.fromkeys(kinds))

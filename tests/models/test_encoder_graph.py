@@ -65,6 +65,11 @@ def test_cycles_are_cut_for_the_partition_and_kept_for_hops():
 
 def test_kinect_groups_are_the_published_ones():
     assert joint_groups(get_layout("kinect20")) == (0,) * 4 + (1,) * 8 + (2,) * 8
+    for stream in ("bone", "bone_motion"):
+        bones = joint_groups(get_layout("kinect20"), stream)
+        assert [bones.index(group) for group in range(3)] == [0, 5, 13]  # shoulders and hips belong to the trunk
+        assert torch.tensor(bones).bincount().tolist() == [8, 6, 6]
+        assert joint_groups(get_layout("ntu25"), stream) == joint_groups(get_layout("ntu25"))
     assert torch.tensor(joint_groups(get_layout("ntu25"))).bincount().tolist() == [3, 7, 8, 6, 1]
 
 
