@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import lightning as L
@@ -25,7 +25,12 @@ from models.streams import Stream
 
 @dataclass(frozen=True)
 class Contrast:
-    """Settings of the CSRE branch, as in ``models.csre``."""
+    """Settings of the CSRE branch, as in ``models.csre``.
+
+    Attributes:
+        restore_banks: Take the memory banks of a checkpoint over. Without them a run may also go on with other data;
+            until they fill again, for a part of an epoch, the branch is silent.
+    """
 
     enabled: bool = True
     weight: float = 0.5
@@ -33,6 +38,7 @@ class Contrast:
     positives: int = 128
     negatives: int = 512
     positive_fraction: float | None = None
+    restore_banks: bool = True
 
 
 @dataclass(frozen=True)
@@ -245,16 +251,18 @@ class ActionClassifier(L.LightningModule):
         """Restore the banks.
 
         Raises:
-            ValueError: The checkpoint was made by another encoder, for another layout, or from other data.
+            ValueError: The checkpoint belongs to a run with another encoder, layout, data, window, batch or contrast.
         """
         ours, theirs = self._identity(), checkpoint.get("identity", {})
-        if other := [key for key in theirs if theirs[key] != ours.get(key)]:
+        if not self.contrast.restore_banks:
+            ours.pop("data")
+        if other := [key for key in ours if theirs.get(key) != ours[key]]:
             raise ValueError(
                 "the checkpoint belongs to another run: "
-                + "; ".join(f"its {key} is {theirs[key]!r}, not {ours.get(key)!r}" for key in other)
+                + "; ".join(f"its {key} is {theirs.get(key, 'not known')!r}, not {ours[key]!r}" for key in other)
                 + ". Resume with its own config.yaml, or start without --ckpt_path"
             )
-        if self.csre is not None and "csre" in checkpoint:
+        if self.csre is not None and self.contrast.restore_banks:
             self.csre.load_training_state(checkpoint["csre"])
 
     def _identity(self) -> dict[str, str]:
@@ -266,5 +274,9 @@ class ActionClassifier(L.LightningModule):
             "preprocess": self._preprocess,
             "stream": self.stream + (", relative" if self._relative else ""),
             "layout": data.layout.name,
+            "window": f"{data.persons} x {data.spec.steps} frames",
+            "classes": ", ".join(data.classes),
+            "batch": str(data.batch_size * self.trainer.world_size),
+            "contrast": str(replace(self.contrast, restore_banks=True)) if self.contrast.enabled else "off",
             "data": data.identity,
         }

@@ -62,6 +62,12 @@ class MemoryBank(nn.Module):
         """Enrolled rows per class ``[Y]``."""
         return torch.zeros_like(self.class_sizes).index_add_(0, self.slot_labels, self.enrolled.long())
 
+    def checksum(self) -> Tensor:
+        """An integer scalar on the device; all but surely another one where rows or flags differ, in value or place."""
+        bits = torch.cat([self.rows.view(torch.int32), self.enrolled[:, None]], dim=1).long()
+        column, row = (torch.arange(1, size + 1, device=bits.device) for size in bits.shape[::-1])
+        return ((bits * column).sum(1) * row).sum()
+
     def training_state(self) -> dict[str, Tensor | str]:
         """What a resumed run needs to go on as if it had not stopped (a copy on the CPU)."""
         return {
@@ -80,7 +86,7 @@ class MemoryBank(nn.Module):
             raise ValueError(
                 f"the saved memory bank has fingerprint {str(state['fingerprint'])[:12]}, this training set "
                 f"{self.fingerprint[:12]}: data set, split, stream, slot order, labels or dim differ. Resume with the "
-                "original data, or start with empty banks by not restoring them"
+                "original data, or start with empty banks: --model.contrast.restore_banks false"
             )
         self.rows.copy_(torch.as_tensor(state["rows"]))
         self.enrolled.copy_(torch.as_tensor(state["enrolled"]))

@@ -13,6 +13,9 @@ from models.csre.bank import MemoryBank, unit_vectors
 from models.csre.contrast import BankContrast
 from models.csre.head import FeatureDecoupling
 
+CHECK_CALLS = 500
+"""Calls between two comparisons of the ranks' banks."""
+
 
 class CSRELoss(nn.Module):
     """The whole training branch: decoupling head, two banks, and the weighted sum of their losses.
@@ -85,6 +88,9 @@ class CSRELoss(nn.Module):
         Returns:
             The weighted loss, a scalar to add to the cross-entropy (a zero with gradient while nothing is active), and
             the number of anchors active in both banks, an integer scalar that stays on the device.
+
+        Raises:
+            RuntimeError: The banks of the ranks have come to differ; looked for every :data:`CHECK_CALLS` calls.
         """
         vectors = self.head(features)
         generator = self._generator(features.device)
@@ -99,6 +105,8 @@ class CSRELoss(nn.Module):
                 loss, active = contrast(anchors, good, labels, random_negatives=chosen, generator=generator)
                 total = total + loss.sum() / _share_of_ranks(active.sum())
                 active_in_both = active_in_both & active
+        if _distributed() and self.calls % CHECK_CALLS == 0:
+            _check_replicas(torch.stack([self.spatial.bank.checksum(), self.temporal.bank.checksum()]))
         return self.weight * total, active_in_both.sum()
 
     def bank_buffers(self) -> list[str]:
@@ -151,3 +159,14 @@ def _share_of_ranks(count: Tensor) -> Tensor:
     total = count.clone()
     dist.all_reduce(total)
     return total.clamp(min=1) / dist.get_world_size()
+
+
+def _check_replicas(checksums: Tensor) -> None:
+    bounds = torch.stack([checksums, -checksums])
+    dist.all_reduce(bounds, dist.ReduceOp.MAX)
+    if not torch.equal(bounds[0], -bounds[1]):
+        raise RuntimeError(
+            f"the memory banks of the ranks differ: rank {dist.get_rank()} has checksums {checksums.tolist()}, the "
+            f"largest are {bounds[0].tolist()}. Every rank must bring as many samples as the others and write them in "
+            "the same order; resume from the last checkpoint"
+        )

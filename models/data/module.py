@@ -29,6 +29,7 @@ class SkeletonData(L.LightningDataModule, ABC):
         seed: Base of all random streams.
 
     Attributes:
+        batch_size: Windows per step and process.
         labels: Label list.
         layout: Layout of the windows.
         spec: Length and steps of a window.
@@ -42,7 +43,7 @@ class SkeletonData(L.LightningDataModule, ABC):
 
     def __init__(self, batch_size: int, workers: int, seed: int) -> None:
         super().__init__()
-        self._batch_size, self._workers, self._seed = batch_size, workers, seed
+        self.batch_size, self._workers, self._seed = batch_size, workers, seed
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -80,14 +81,14 @@ class SkeletonData(L.LightningDataModule, ABC):
         return self._loader(dataset, sampler=sampler, drop_last=True)
 
     def _drawn(self) -> int:
-        return self._batch_size * self.trainer.global_step if self.trainer is not None else 0
+        return self.batch_size * self.trainer.global_step if self.trainer is not None else 0
 
     def _loader(
         self, dataset: Dataset[Sample], sampler: DrawSampler | None = None, drop_last: bool = False
     ) -> DataLoader[Sample]:
         return DataLoader(
             dataset,
-            batch_size=self._batch_size,
+            batch_size=self.batch_size,
             sampler=sampler,
             drop_last=drop_last,
             num_workers=self._workers,

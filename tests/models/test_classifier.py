@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,51 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(
         rows = [state["csre"][branch]["rows"] for state in states]
         assert torch.equal(*rows)
         assert rows[0].norm(dim=1).gt(0.99).all()  # every slot was enrolled
+
+
+@pytest.fixture
+def checkpoint(mini_root: Path, tmp_path: Path) -> Path:
+    trainer, _ = fit(small_model(CSRE_ON), mini_protocol(mini_root), epochs=1, limit_val_batches=0)
+    trainer.save_checkpoint(tmp_path / "one.ckpt")
+    return tmp_path / "one.ckpt"
+
+
+@pytest.mark.parametrize(
+    ("contrast", "options", "words"),
+    [
+        (CSRE_OFF, {}, r"its contrast is 'Contrast\(enabled=True, .*', not 'off'"),
+        (Contrast(positives=5, negatives=8, positive_fraction=0.5), {}, "its contrast is .*positives=4.*positives=5"),
+        (CSRE_ON, {"steps": 24}, "its window is '1 x 16 frames', not '1 x 24 frames'"),
+        (CSRE_ON, {"batch_size": 4}, "its batch is '8', not '4'"),
+        (CSRE_ON, {"hold_out": False}, "its data is .*hold_out=True.*hold_out=False.*Resume with its own config.yaml"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(
+    contrast: Contrast, options: dict[str, Any], words: str, checkpoint: Path, mini_root: Path
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        resume(checkpoint, small_model(contrast), mini_protocol(mini_root, **options))
+
+
+def test_a_checkpoint_without_identity_is_refused(checkpoint: Path, mini_root: Path) -> None:
+    state = torch.load(checkpoint, weights_only=True)
+    del state["identity"]
+    torch.save(state, checkpoint)
+    with pytest.raises(ValueError, match="its encoder is 'not known', not 'hcn'; "):
+        resume(checkpoint, small_model(CSRE_ON), mini_protocol(mini_root))
+
+
+def test_banks_can_start_empty_on_other_data(checkpoint: Path, mini_root: Path) -> None:
+    model = small_model(replace(CSRE_ON, restore_banks=False))
+    resume(checkpoint, model, mini_protocol(mini_root, hold_out=False))
+    assert model.csre is not None
+    assert not model.csre.spatial.bank.enrolled.any()
+
+
+def resume(checkpoint: Path, model: ActionClassifier, data: ProtocolData) -> None:
+    """Load a checkpoint as a resumed run does, and train no further."""
+    trainer = L.Trainer(max_epochs=1, logger=False, enable_checkpointing=False, **QUIET)
+    trainer.fit(model, data, ckpt_path=checkpoint)
 
 
 def test_epochs_are_not_repeated(mini_root: Path) -> None:

@@ -31,6 +31,22 @@ def test_a_repeated_slot_takes_its_first_good_row():
     assert bank.enrolled.tolist() == [False, False, True, False, False, False]
 
 
+def test_checksums_tell_values_and_places_apart():
+    bank = MemoryBank(torch.tensor([0, 1, 1]), dim=2)
+    bank.enrol(torch.tensor([0, 1]), torch.tensor([[1.0, 0.0], [0.6, 0.8]]), torch.tensor([True, True]))
+    seen = {int(bank.checksum())}
+    for change in (
+        lambda: bank.rows[[0, 1]].flip(0),
+        lambda: bank.rows[[0, 1]].flip(1),
+        lambda: bank.rows[[0, 1]] + 1e-7,
+    ):
+        bank.rows[[0, 1]] = change()
+        seen.add(int(bank.checksum()))
+    bank.enrolled[2] = True
+    seen.add(int(bank.checksum()))
+    assert len(seen) == 5
+
+
 def test_stored_rows_carry_no_gradient():
     bank = MemoryBank(LABELS, 1)
     bank.enrol(torch.tensor([1]), torch.ones(1, 1, requires_grad=True), torch.tensor([True]))

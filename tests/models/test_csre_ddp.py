@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from models.csre import CSRELoss
+from models.csre.loss import CHECK_CALLS
 
 SHAPE = (8, 2, 3)
 LABELS = torch.arange(24) % 2
@@ -64,8 +65,17 @@ def worker(rank: int, folder: str) -> None:
     model = Model().double()
     ignored = [f"csre.{name}" for name in model.csre.bank_buffers()]
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, ignored)
-    record = train(DistributedDataParallel(model), slice(rank * BATCH // 2, (rank + 1) * BATCH // 2))
+    half = slice(rank * BATCH // 2, (rank + 1) * BATCH // 2)
+    record = train(DistributedDataParallel(model), half)
     torch.save(record, f"{folder}/{rank}.pt")
+    for lost in (0.0, 1e-3):
+        model.csre.calls = CHECK_CALLS - 1
+        model.csre.spatial.bank.rows[0, 0] += lost * rank
+        x, labels, slots, draws = next(batches())
+        try:
+            model(x[half], labels[half], slots[half], tuple(draw[half] for draw in draws))
+        except RuntimeError as error:
+            Path(folder, f"{rank}_{lost}.txt").write_text(str(error))
     dist.destroy_process_group()
 
 
@@ -88,6 +98,9 @@ def test_two_processes_reproduce_one(tmp_path):
             assert torch.equal(mine, theirs)
             torch.testing.assert_close(mine, expected, atol=1e-12, rtol=0)
         assert torch.equal(one["counts"], both["counts"])
+    complaints = {path.stem: path.read_text() for path in tmp_path.glob("*.txt")}
+    assert set(complaints) == {"0_0.001", "1_0.001"}  # both stop, and only where the banks differ
+    assert "the memory banks of the ranks differ: rank 1 has checksums" in complaints["1_0.001"]
 
 
 if __name__ == "__main__":
