@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from csre_ros.skeleton import FloatArray, SkeletonLayout, get_layout
 from models.data.frames import joint_order, remark, to_clip_frames
 from models.data.official import READERS
-from models.data.official.recording import KINECT_JOINTS, Recording
 from models.data.report import LoadReport
+from models.data.shared import read_desk, read_shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +100,7 @@ def read_clips(
     if spec.official and folder.is_dir() and not (root / spec.file).is_file():
         recordings, where = READERS[name](folder, found), str(folder)
     else:
-        recordings, where = _read_shared(_existing(root, spec.file)), spec.file
+        recordings, where = read_shared(_existing(root, spec.file)), spec.file
     clips = []
     for one in recordings:
         if remark(one.frames, one.name, found):
@@ -123,50 +120,6 @@ def _existing(root: Path, file: str) -> Path:
     return path
 
 
-def _read_shared(path: Path) -> list[Recording]:
-    with np.load(path, allow_pickle=False) as data:
-        arrays = {key: data[key] for key in data.files}
-    # Files without joint names hold the Kinect SDK's own order.
-    joints = tuple(str(joint) for joint in arrays.get("joint", KINECT_JOINTS))
-    cut = _cut_streams if "frame_label" in arrays else _cut_sequences
-    return [
-        Recording(arrays["frames"][part], joints, label, subject, name, split)
-        for part, label, subject, name, split in cut(arrays)
-    ]
-
-
-_Part = tuple[slice, str, int, str, str]
-
-
-def _cut_sequences(arrays: Mapping[str, NDArray[Any]]) -> list[_Part]:
-    classes, count = arrays["class_name"], len(arrays["offset"])
-    used = arrays.get("in_557", np.ones(count, bool))
-    splits = arrays.get("split", np.full(count, ""))
-    return [
-        (
-            slice(int(arrays["offset"][i]), int(arrays["offset"][i]) + int(arrays["length"][i])),
-            str(classes[arrays["label"][i] - 1]),
-            int(arrays["subject"][i]),
-            str(arrays["name"][i]),
-            str(splits[i]),
-        )
-        for i in range(count)
-        if used[i]
-    ]
-
-
-def _cut_streams(arrays: Mapping[str, NDArray[Any]]) -> list[_Part]:
-    parts: list[_Part] = []
-    for i, (offset, length) in enumerate(zip(arrays["offset"], arrays["length"], strict=True)):
-        labels = arrays["frame_label"][offset : offset + length]
-        borders = [0, *(np.flatnonzero(np.diff(labels)) + 1), int(length)]
-        for start, end in pairwise(borders):
-            label = str(arrays["class_name"][labels[start]])
-            name = f"stream{i:02d}_{start:04d}"
-            parts.append((slice(offset + start, offset + end), label, int(arrays["subject"][i]), name, ""))
-    return parts
-
-
 # Pictures of the desk recordings are 4:3, and a seated adult's shoulders lie this far apart.
 _DESK_ASPECT = 4 / 3
 _SHOULDER_WIDTH_M = 0.36
@@ -179,17 +132,15 @@ def read_desk_clips(root: Path) -> list[Clip]:
 
     Raises:
         FileNotFoundError: The file is not there.
+        ValueError: It is damaged.
     """
-    with np.load(_existing(root, "mediapipe_16words.npz"), allow_pickle=False) as data:
-        frames, offsets, lengths, labels = (data[key] for key in ("frames", "offset", "length", "label"))
     layout = get_layout("mediapipe33")
     shoulders = [layout.index["left_shoulder"], layout.index["right_shoulder"]]
     clips = []
-    for i, (offset, length) in enumerate(zip(offsets, lengths, strict=True)):
-        part = frames[offset : offset + length]
+    for i, (part, word) in enumerate(read_desk(_existing(root, "mediapipe_16words.npz"), len(layout))):
         flat = part[..., :3] * np.asarray((_DESK_ASPECT, 1.0, _DESK_ASPECT), np.float32)
         widths = np.linalg.norm(flat[:, shoulders[0], :2] - flat[:, shoulders[1], :2], axis=-1)
         factor = _SHOULDER_WIDTH_M / max(float(np.median(widths)), 1e-3)
         confidence = np.clip(part[..., 3], 0, 1)
-        clips.append(Clip(flat * factor, confidence, 30.0, str(labels[i]), 0, "desk", f"desk{i:03d}"))
+        clips.append(Clip(flat * factor, confidence, 30.0, word, 0, "desk", f"desk{i:03d}"))
     return clips

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
 
@@ -111,6 +112,87 @@ def test_missing_joints_are_named(mini_root: Path, rewrite: Rewrite) -> None:
         root = rewrite(joint=data["joint"][keep], frames=data["frames"][:, keep])
     with pytest.raises(ValueError, match=r"utd_mhad.npz lacks the joints \['left_ankle'\] of 'kinect20'"):
         read_clips("utd_mhad", root)
+
+
+def changed(key: str, index: int, value: object) -> Callable[[dict[str, np.ndarray]], None]:
+    """Damage that puts one value into an array."""
+
+    def damage(arrays: dict[str, np.ndarray]) -> None:
+        arrays[key] = arrays[key].copy()
+        arrays[key][index] = value
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (changed("label", 5, 0), r"label\[5\] is 0, not 1 to 4; write"),
+        (changed("label", 5, -3), r"label\[5\] is -3, not 1 to 4"),
+        (changed("label", 5, 99), r"label\[5\] is 99, not 1 to 4"),
+        (changed("split", 2, "trian"), r"split\[2\] is 'trian', not one of: train, test"),
+        (changed("offset", 0, -1), r"offset\[0\] is -1, not 0 or more"),
+        (changed("length", 3, 0), r"length\[3\] is 0, not 1 or more"),
+        (lambda arrays: arrays.update(frames=arrays["frames"][:-20]), r"offset \+ length\[63\] is \d+, not within the"),
+        (
+            lambda arrays: arrays.update(frames=arrays["frames"][:, :19]),
+            r"frames have shape .*19, 3\), not \[T, 20, 3 or",
+        ),
+        (lambda arrays: arrays.update(joint=arrays["joint"][:19]), r"20, 3\), not \[T, 19, 3 or 4\]"),
+        (lambda arrays: arrays.update(frames=arrays["frames"][..., :2]), r"20, 2\), not"),
+        (lambda arrays: arrays.update(subject=arrays["subject"][:-1]), r"subject has shape \(63,\) for 64 sequences"),
+        (lambda arrays: arrays.update(label=arrays["label"] * 1.0), r"label holds float64, not integers"),
+        (lambda arrays: arrays.pop("offset"), r"lacks the arrays \['offset'\]"),
+        (lambda arrays: arrays.pop("label"), r"lacks the arrays \['label'\]"),
+    ],
+)
+def test_damaged_arrays_are_refused(
+    damage: Callable[[dict[str, np.ndarray]], object], message: str, mini_root: Path, tmp_path: Path
+) -> None:
+    with np.load(mini_root / "utd_mhad.npz") as data:
+        arrays = dict(data)
+    damage(arrays)
+    np.savez(tmp_path / "utd_mhad.npz", **arrays)
+    with pytest.raises(ValueError, match=rf"utd_mhad\.npz.* {message}"):
+        read_clips("utd_mhad", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frame_label": np.array([0, 0, -1])}, r"frame_label\[2\] is -1, not 0 to 1"),
+        ({"frame_label": np.array([0, 2, 0])}, r"frame_label\[1\] is 2, not 0 to 1"),
+        ({"frame_label": np.array([0, 0])}, r"frame_label has shape \(2,\) for 3 frames"),
+    ],
+)
+def test_damaged_streams_are_refused(changes: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
+    arrays = {
+        "frames": np.ones((3, 20, 3), np.float32),
+        "offset": np.array([0]),
+        "length": np.array([3]),
+        "subject": np.array([1]),
+        "class_name": np.array(["none", "right punch"]),
+    }
+    np.savez(tmp_path / "precog_streams.npz", **arrays, **changes)
+    with pytest.raises(ValueError, match=rf"precog_streams\.npz: {message}"):
+        read_clips("precog", tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 100, 5000])
+@pytest.mark.parametrize("file", ["utd_mhad.npz", "mediapipe_16words.npz"])
+def test_cut_off_files_are_refused(file: str, keep: int, mini_root: Path, tmp_path: Path) -> None:
+    (tmp_path / file).write_bytes((mini_root / file).read_bytes()[:keep])
+    read = read_desk_clips if file.startswith("mediapipe") else partial(read_clips, "utd_mhad")
+    with pytest.raises(ValueError, match=rf"{file} cannot be read \(.*; copy it again"):
+        read(tmp_path)
+
+
+def test_damaged_desk_clips_are_refused(mini_root: Path, tmp_path: Path) -> None:
+    with np.load(mini_root / "mediapipe_16words.npz") as data:
+        arrays = dict(data)
+    np.savez(tmp_path / "mediapipe_16words.npz", **(arrays | {"frames": arrays["frames"][..., :3]}))
+    with pytest.raises(ValueError, match=r"16words\.npz: frames have shape \(300, 33, 3\), not \[T, 33, 4\]"):
+        read_desk_clips(tmp_path)
 
 
 def test_desk_clips_are_scaled_to_an_adult(tmp_path: Path) -> None:
