@@ -71,16 +71,16 @@ def write_ucla(folder: Path, name: str = "a01_s01_e00_v01", **changes: object) -
 
 def test_ucla_splits_by_view_and_sorts_by_number(tmp_path: Path) -> None:
     sequences = folder("nw_ucla", tmp_path)
-    for name in ("a01_s10_e00_v03", "a01_s02_e00_v01", "a01_s02_e00_v02"):
-        write_ucla(sequences, name, label=4)
+    for name in ("a08_s10_e00_v03", "a08_s02_e00_v01", "a08_s02_e00_v02"):
+        write_ucla(sequences, name, label=7)
     clips, report = read("nw_ucla", tmp_path)
     assert [(clip.name, clip.split, clip.subject, clip.label) for clip in clips] == [
-        ("a01_s02_e00_v01", "train", 2, "walk around"),
-        ("a01_s02_e00_v02", "train", 2, "walk around"),
-        ("a01_s10_e00_v03", "test", 10, "walk around"),
+        ("a08_s02_e00_v01", "train", 2, "donning"),
+        ("a08_s02_e00_v02", "train", 2, "donning"),
+        ("a08_s10_e00_v03", "test", 10, "donning"),
     ]
     np.testing.assert_array_equal(clips[0].positions[0, 0], (-1, -2, 3))
-    assert "nw_ucla: clips found where 1484 were published: 3 (a01_s02_e00_v01, " in str(report)
+    assert "nw_ucla: clips found where 1484 were published: 3 (a08_s02_e00_v01, " in str(report)
 
 
 def test_what_is_counted(tmp_path: Path) -> None:
@@ -113,6 +113,8 @@ def test_what_is_counted(tmp_path: Path) -> None:
         (lambda path: path.write_text("{}"), r"a01_s01_e00_v01.json is not a clip of NW-UCLA \(KeyError\('skel"),
         (lambda path: write_ucla(path.parent, label=11), r"v01.json has label 11, but the classes .* 1 to 10; take"),
         (lambda path: write_ucla(path.parent, label=0), r"v01.json has label 0, but"),
+        (lambda path: write_ucla(path.parent, label=7), r"v01.json is action 1 by its name and 8 by its label 7; extr"),
+        (lambda path: path.rename(path.with_name("a07_s1_e1_v1.json")), r"action 7 by its name and 1 by its label 1"),
         (lambda path: write_ucla(path.parent, skeletons=[[[1, 2]] * 20]), r"shape \(1, 20, 2\), not \[T, 20, 3\]"),
         (lambda path: write_ucla(path.parent, skeletons=[]), r"shape \(0,\), not"),
         (lambda path: path.rename(path.with_name("a_s1_e1_v1.json")), r"a_s1_e1_v1.json is not named like"),

@@ -65,6 +65,8 @@ def test_reading_deletes_frames_without_bodies(tmp_path: Path) -> None:
         (lambda text: text.replace("\n25\n", "\n24\n"), "a body has 24 joints, not 25"),
         (lambda text: text.replace("0.97", "x.97"), "is not a skeleton file of NTU RGB"),
         (lambda text: "", "is cut off"),
+        (lambda text: "2" + text[1:], r"A001.skeleton is not .* \(312 values behind the 2 frames that it announces\)"),
+        (lambda text: "\N{DEGREE SIGN}" + text, r"A001.skeleton is not a skeleton file .*'ascii' codec can't decode"),
     ],
 )
 def test_damaged_files_are_refused(damage, message: str, tmp_path: Path) -> None:

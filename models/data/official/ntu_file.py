@@ -88,20 +88,23 @@ def read_bodies(path: Path) -> tuple[list[Body], int]:
         The bodies in order of first sighting, and the number of frames that hold any.
 
     Raises:
-        ValueError: The file is cut off or has another form.
+        ValueError: The file is cut off, goes on behind its last frame, or has another form.
     """
     sightings: dict[str, list[FloatArray]] = {}
     starts: dict[str, int] = {}
     frame = -1
-    words = iter(path.read_text(encoding="ascii").split())
     try:
-        for _ in range(int(next(words))):
+        words = iter(path.read_text(encoding="ascii").split())
+        announced = int(next(words))
+        for _ in range(announced):
             bodies = int(next(words))
             frame += bodies > 0
             for _ in range(bodies):
                 body, joints = _read_body(words)
                 starts.setdefault(body, frame)
                 sightings.setdefault(body, []).append(joints)
+        if rest := sum(1 for _ in words):
+            raise ValueError(f"{rest} values behind the {announced} frames that it announces")
     except StopIteration:
         raise ValueError(f"{path} is cut off; extract the archive again") from None
     except ValueError as error:

@@ -15,6 +15,8 @@ CLASSES = (
     "pick up with one hand", "pick up with two hands", "drop trash", "walk around", "sit down", "stand up", "donning",
     "doffing", "throw", "carry",
 )  # fmt: skip
+ACTIONS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)
+"""Action number of every class in the names of its files; there is no 7 and no 10."""
 _NAME = r"a(\d+)_s(\d+)_e(\d+)_v(\d+)\.json"
 _TEST_VIEW = 3
 
@@ -24,14 +26,20 @@ def read_ucla(folder: Path, report: LoadReport) -> list[Recording]:
 
     Raises:
         FileNotFoundError: There are no such files.
-        ValueError: A file is cut off, has another form, or a label outside the list.
+        ValueError: A file is cut off, has another form, or a label outside the list or against its name.
     """
     found = []
     for path in find(folder, "a*_s*_e*_v*.json", "archive all_sqe"):
         action, subject, episode, view = numbers(path, _NAME)
         frames, label = _parse(path)
+        name = class_name(CLASSES, label, path)
+        if action != ACTIONS[label - 1]:
+            raise ValueError(
+                f"{path} is action {action} by its name and {ACTIONS[label - 1]} by its label {label}; extract the "
+                "archive again"
+            )
         split = "test" if view == _TEST_VIEW else "train"
-        recording = Recording(frames, KINECT_JOINTS, class_name(CLASSES, label, path), subject, path.stem, split)
+        recording = Recording(frames, KINECT_JOINTS, name, subject, path.stem, split)
         found.append(((action, subject, episode, view), recording))
     recordings = [recording for _, recording in sorted(found, key=lambda item: item[0])]
     report.count(1484, [recording.name for recording in recordings])
