@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csre_ros.pose.config import PoseConfig
+from csre_ros.pose.image_size import check_size
 from csre_ros.pose.landmarker_task import import_mediapipe, load_landmarker_task
 from csre_ros.pose.native_log import native_chatter_hidden
 from csre_ros.pose.placement import place, viewing_rays
@@ -66,7 +67,7 @@ class MediaPipePose:
             Skeletons of layout ``mediapipe33``, in no particular order, with ``image_points``.
 
         Raises:
-            ValueError: The image is empty, not uint8, or has no three channels.
+            ValueError: The image is empty, too large, not uint8, or has no three channels.
         """
         import cv2  # comes with mediapipe
 
@@ -156,3 +157,4 @@ def _check(image: NDArray[np.uint8]) -> None:
             f"the image has shape {image.shape} and type {image.dtype}; "
             "pose estimation needs [H, W, 3] uint8 BGR with H and W of at least 1: convert it first"
         )
+    check_size(image.shape[1], image.shape[0])

@@ -7,7 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from csre_ros.ros.picture_size import MAX_PIXELS, picture_size
+from csre_ros.pose.image_size import check_size
+from csre_ros.ros.picture_size import HEADER_BYTES, picture_size
 
 Bgr = NDArray[np.uint8]
 
@@ -50,7 +51,8 @@ def image_to_bgr(message: ImageLike) -> Bgr:
         ``[H, W, 3]`` uint8 BGR.
 
     Raises:
-        ValueError: The encoding is not one of :data:`ENCODINGS`, or the sizes contradict each other or the data.
+        ValueError: The encoding is not one of :data:`ENCODINGS`, the sizes contradict each other or the data, or the
+            image is larger than :func:`~csre_ros.pose.image_size.check_size` accepts.
     """
     if message.encoding not in _CHANNELS:
         raise ValueError(
@@ -59,6 +61,7 @@ def image_to_bgr(message: ImageLike) -> Bgr:
         )
     if message.height == 0 or message.width == 0:
         raise ValueError(f"the image is {message.width}x{message.height}; the camera driver sent no picture")
+    check_size(message.width, message.height)
     channels, order = _CHANNELS[message.encoding]
     row = message.width * channels
     if message.step < row:
@@ -86,8 +89,8 @@ def compressed_to_bgr(message: CompressedImageLike) -> Bgr:
         ``[H, W, 3]`` uint8 BGR.
 
     Raises:
-        ValueError: The data is no JPEG or PNG, is a depth image of ``compressedDepth``, or has more than
-            :data:`~csre_ros.ros.picture_size.MAX_PIXELS` pixels, which is found out before they are unpacked.
+        ValueError: The data is no JPEG or PNG, is a depth image of ``compressedDepth``, or is larger than
+            :func:`~csre_ros.pose.image_size.check_size` accepts, which is found out before it is unpacked.
         RuntimeError: OpenCV is not installed.
     """
     try:
@@ -99,11 +102,9 @@ def compressed_to_bgr(message: CompressedImageLike) -> Bgr:
     if "compressedDepth" in message.format:
         raise ValueError(f"compressed image format {message.format!r} is depth; subscribe to the colour image")
     data = np.frombuffer(message.data, np.uint8)
-    size = picture_size(data.tobytes())
-    if size is not None and size[0] * size[1] > MAX_PIXELS:
-        raise ValueError(
-            f"the compressed image is {size[0]}x{size[1]}, more than {MAX_PIXELS} pixels; let the sender scale it down"
-        )
+    size = picture_size(data[:HEADER_BYTES].tobytes())
+    if size is not None:
+        check_size(*size)
     try:
         picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if size is not None else None
     except cv2.error:  # damaged

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import struct
 
-MAX_PIXELS = 7680 * 4320
-"""Most pixels of a compressed picture: 8K video."""
+HEADER_BYTES = 1 << 20
+"""The size of any honest picture stands within so many bytes; a JPEG may have profiles and thumbnails before it."""
 
+_MOST_MARKERS = 1000  # padding included, of which a hostile file may hold megabytes
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 _IHDR_END = 24
 _ALONE = {0x01, *range(0xD0, 0xD8)}  # JPEG markers without a length behind them
@@ -18,7 +19,10 @@ _SCAN = 0xDA
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height of a JPEG or PNG file; None for anything else, and for a header that breaks off.
+    """Width and height of a JPEG or PNG file; None for anything else, and for a header that breaks off or never ends.
+
+    Args:
+        data: The file, or its first :data:`HEADER_BYTES`.
 
     >>> picture_size(b"GIF89a") is None
     True
@@ -32,7 +36,9 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     """Walk from marker to marker until the one that starts the frame."""
     at = len(_JPEG)
-    while at + 9 <= len(data) and data[at] == 0xFF:
+    for _ in range(_MOST_MARKERS):
+        if at + 9 > len(data) or data[at] != 0xFF:
+            break
         marker = data[at + 1]
         if marker == 0xFF:  # padding
             at += 1

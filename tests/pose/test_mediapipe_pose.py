@@ -263,6 +263,15 @@ def test_images_it_cannot_read_are_refused_and_the_stream_goes_on(pose, still, i
     assert len(pose.step(still, 0, "camera").skeletons) == 1
 
 
+@pytest.mark.parametrize(("height", "width"), [(40, 33000), (33000, 40), (8000, 8000)])
+def test_images_that_would_end_the_process_are_refused(pose, still, height, width):
+    """From 32767 pixels on a side, MediaPipe terminates the process."""
+    pose.reset()
+    with pytest.raises(ValueError, match=f"the image is {width}x{height}; at most 16384 pixels on a side and 33177600"):
+        pose.step(np.zeros((height, width, 3), np.uint8), 0, "camera")
+    assert len(pose.step(still, 0, "camera").skeletons) == 1
+
+
 def test_tiny_and_strided_images_are_accepted(pose, still):
     pose.reset()
     assert pose.step(np.zeros((1, 1, 3), np.uint8), 0, "camera").skeletons == ()

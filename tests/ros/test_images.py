@@ -2,6 +2,7 @@
 
 import array
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,9 @@ def test_the_last_row_needs_no_padding():
         ({"encoding": "bgr8", "step": 8}, ("step is 8", "at least 9")),
         ({"encoding": "bgr8", "data": b"\0" * 17}, ("17 bytes", "need 18", "cut short")),
         ({"encoding": "bgr8", "data": b""}, ("0 bytes",)),
-        ({"encoding": "bgr8", "height": 2**31}, ("18 bytes", "need 19327352832")),
+        ({"encoding": "bgr8", "height": 2**31}, ("3x2147483648", "scale it down")),
+        ({"encoding": "bgr8", "height": 40, "width": 33000, "step": 99000}, ("33000x40", "at most 16384")),
+        ({"encoding": "mono8", "height": 9000, "width": 9000, "step": 9000}, ("9000x9000", "33177600 in all")),
     ],
 )
 def test_contradictory_sizes_are_refused(changes, words):
@@ -110,6 +113,28 @@ class TestCompressed:
         monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("unpacked"))
         with pytest.raises(ValueError, match=r"65000x64000|64000x65000"):
             compressed_to_bgr(CompressedImage(format=kind, data=array.array("B", data)))
+
+    @pytest.mark.parametrize("kind", ["jpeg", "png"])
+    def test_a_side_that_ends_the_pose_stage_is_refused(self, cv2, kind):
+        data = cv2.imencode(f".{kind}", np.zeros((40, 33000, 3), np.uint8))[1].tobytes()
+        with pytest.raises(ValueError, match="33000x40; at most 16384"):
+            compressed_to_bgr(CompressedImage(format=kind, data=array.array("B", data)))
+
+    def test_a_header_that_never_ends_is_given_up_at_once(self):
+        """Padding may be as long as the message; a step per byte of it would cost seconds."""
+        begin = time.perf_counter()
+        assert picture_size(b"\xff\xd8" + b"\xff" * (1 << 25)) is None
+        assert time.perf_counter() - begin < 0.5
+
+    def test_only_the_header_is_searched(self, cv2):
+        """A comment of 64 kB before the size is honest, a megabyte of comments is not."""
+        start, rest = (data := cv2.imencode(".jpg", np.zeros((8, 6, 3), np.uint8))[1].tobytes())[:2], data[2:]
+        comment = b"\xff\xfe\xff\xff" + bytes(0xFFFD)
+        padded = start + comment + rest
+        assert compressed_to_bgr(CompressedImage(format="jpeg", data=array.array("B", padded))).shape == (8, 6, 3)
+        hidden = start + 17 * comment + rest
+        with pytest.raises(ValueError, match="no picture"):
+            compressed_to_bgr(CompressedImage(format="jpeg", data=array.array("B", hidden)))
 
     @pytest.mark.parametrize("kind", ["bmp", "webp"])
     def test_formats_whose_size_is_not_known_beforehand_are_refused(self, cv2, kind):
