@@ -173,10 +173,12 @@ def unpack_cloud(
     seen: set[int] = set()
     rejected: Counter[str] = Counter()
     for row, person_id in enumerate(ids[:, 0].tolist()):
-        reason = _fault(positions[row], confidence[row], ids[row])
-        if reason is None and person_id in seen:
+        reason = fault(positions[row], confidence[row])
+        if not reason and (ids[row] != person_id).any():
+            reason = "id differs between joints"
+        if not reason and person_id in seen:
             reason = "duplicate id"
-        if reason is not None:
+        if reason:
             rejected[reason] += 1
             continue
         if person_id:
@@ -185,17 +187,18 @@ def unpack_cloud(
     return tuple(people), rejected
 
 
-def _fault(positions: FloatArray, confidence: FloatArray, ids: NDArray[np.uint32]) -> str | None:
-    """Why one person must be left out, or None."""
+def fault(positions: FloatArray, confidence: FloatArray) -> str:
+    """Why a person must be left out, whatever message they come from; empty where they need not be.
+
+    Args:
+        positions: ``[V, dims]``; NaN for joints not seen.
+        confidence: ``[V]``; 0 for joints not seen.
+    """
     if np.isinf(positions).any():
         return "infinite coordinate"
     if confidence.min() < 0 or confidence.max() > 1:
         return "confidence outside 0..1"
-    if not confidence.any():
-        return "no joint seen"
-    if (ids != ids[0]).any():
-        return "id differs between joints"
-    return None
+    return "" if confidence.any() else "no joint seen"
 
 
 def _points(cloud: CloudLike, layout: SkeletonLayout, max_people: int) -> NDArray[np.void]:
