@@ -71,7 +71,7 @@ class Recognizer:
         bundle: The model.
         counts: What was refused or left out since the start, by reason: ``repeated_stamp``, ``late_stamp``,
             ``backward_stamp``, ``stamp_jump``, ``wrong_layout``, ``nothing_visible``, ``duplicate_id``,
-            ``too_many_people``, ``not_finite``.
+            ``too_many_people``, ``too_dense``, ``not_finite``.
 
     Raises:
         BundleError: The bundle cannot be used.
@@ -139,7 +139,8 @@ class Recognizer:
             if track is not None:
                 person = self._person(track)
                 person.skeleton, person.fresh = bodies.skeletons[i], True
-                person.window.step(stamp_ns, bodies.positions[i], bodies.confidence[i])
+                if not person.window.step(stamp_ns, bodies.positions[i], bodies.confidence[i]):
+                    self.counts["too_dense"] += 1
         return True
 
     def decide(self) -> list[PersonAction]:

@@ -9,6 +9,10 @@ from csre_ros.skeleton import FloatArray
 
 Stamps = NDArray[np.int64]
 
+# More than any sensor delivers; stamps that hardly advance would otherwise fill the memory.
+_MOST_HZ = 1000
+_MARGIN = 3  # the frames at both ends of a window, and rounding
+
 
 def resample(
     stamps_ns: Stamps, positions: FloatArray, confidence: FloatArray, instants_ns: NDArray[np.float64]
@@ -42,6 +46,8 @@ def resample(
 class PersonWindow:
     """Ring buffer of the frames in which one person was seen.
 
+    It holds at most a thousand frames per second, whatever the stamps are.
+
     Args:
         joints: Joints of the layout.
         dims: Coordinates per joint.
@@ -52,6 +58,7 @@ class PersonWindow:
         self._length_ns = round(window_s * 1e9)
         # Twice the frames of a 30 Hz source: the live part moves to the front once per window, not once per frame.
         capacity = max(int(60 * window_s), 16)
+        self._most = round(_MOST_HZ * window_s) + _MARGIN
         self._stamps: Stamps = np.empty(capacity, dtype=np.int64)
         self._positions: FloatArray = np.empty((capacity, joints, dims), dtype=np.float32)
         self._confidence: FloatArray = np.empty((capacity, joints), dtype=np.float32)
@@ -73,15 +80,21 @@ class PersonWindow:
         oldest, newest = self.stamps_ns
         return min(newest - oldest, self._length_ns) / 1e9
 
-    def step(self, stamp_ns: int, positions: FloatArray, confidence: FloatArray) -> None:
-        """Add a frame.
+    def step(self, stamp_ns: int, positions: FloatArray, confidence: FloatArray) -> bool:
+        """Add a frame; a full window gives up the newest one for it.
 
         Args:
             stamp_ns: Later than the stamp of every frame before.
             positions: ``[V, dims]``, finite: anything where the confidence is 0.
             confidence: ``[V]``.
+
+        Returns:
+            False where a frame was given up.
         """
-        if self._end == len(self._stamps):
+        full = len(self) == self._most
+        if full:
+            self._end -= 1
+        elif self._end == len(self._stamps):
             self._make_room()
         end = self._end
         self._stamps[end] = stamp_ns
@@ -92,6 +105,7 @@ class PersonWindow:
         start = stamp_ns - self._length_ns
         while self._first < end and self._stamps[self._first + 1] <= start:
             self._first += 1
+        return not full
 
     def sample(self, time_steps: int) -> tuple[FloatArray, FloatArray]:
         """The window at evenly spaced instants, the newest frame last; only of a window that is not empty.

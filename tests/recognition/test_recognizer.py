@@ -316,6 +316,14 @@ def test_a_pause_of_the_stream_starts_new_people(recognizer: Recognizer) -> None
     assert not recognizer.counts
 
 
+def test_frames_too_dense_for_a_window_are_counted(recognizer: Recognizer) -> None:
+    most = round(1000 * recognizer.info.window_s) + 3
+    standing = body()
+    for k in range(most + 10):
+        recognizer.observe(frame(k * 1e-5, standing))
+    assert recognizer.counts == {"too_dense": 10}
+
+
 def test_other_layouts_are_mapped_and_returned_as_they_came(bundle: Bundle) -> None:
     to_kinect = LayoutMapping(BODY13, KINECT20)
     recognizer = Recognizer(CONFIG, bundle)

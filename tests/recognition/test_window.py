@@ -102,6 +102,22 @@ def test_weights_by_hand() -> None:
     np.testing.assert_allclose(total[0], [0.7, 0.6, 0.2, 0.0], rtol=1e-6)
 
 
+def test_stamps_that_hardly_advance_do_not_fill_the_memory() -> None:
+    """A thousand frames per second fit; of more, the newest takes the place of the one before."""
+    window = PersonWindow(JOINTS, 3, window_s=0.1)
+    frame, seen = np.zeros((JOINTS, 3), np.float32), np.ones(JOINTS, np.float32)
+    assert all(window.step(i * SECOND // 1000, frame, seen) for i in range(300))
+    window.reset()
+    taken = [window.step(i * 10_000, frame + i, seen) for i in range(5000)]  # 10 us apart
+    assert taken == [True] * 103 + [False] * 4897
+    assert len(window) == 103
+    assert len(window._stamps) <= 2 * 103
+    assert window.stamps_ns == (0, 4999 * 10_000)
+    assert (window.sample(2)[0][-1] == 4999).all()
+    assert window.step(2 * SECOND, frame, seen) is False
+    assert window.step(2 * SECOND + 1, frame, seen)  # what was dense has left
+
+
 def test_reset_forgets() -> None:
     window = PersonWindow(JOINTS, 3, window_s=1.0)
     window.step(0, straight(np.array([0.0]))[0], np.ones(JOINTS, np.float32))
