@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import ArrayLike
 
-from csre_ros.skeleton import FloatArray, Skeleton, SkeletonLayout
+from csre_ros.skeleton import Skeleton, SkeletonLayout
+from csre_ros.skeleton.cloud import fault
 
 MAX_PEOPLE = 64
 """Most people that one message may carry; a larger one is refused as a mistake."""
@@ -51,20 +52,14 @@ class Crowd:
             scores = np.array(confidence, np.float32)
         missing = np.isnan(points).any(axis=1) | np.isnan(scores)
         scores[missing] = 0
-        if reason := self._fault(points, scores, source_id):
+        if reason := fault(points, scores) or self._id_fault(source_id):
             self.rejected[reason] += 1
             return
         if source_id is not None:
             self._ids.add(source_id)
         self._people.append(Skeleton(layout, points, scores, source_id))
 
-    def _fault(self, points: FloatArray, scores: FloatArray, source_id: str | None) -> str:
-        if np.isinf(points).any():
-            return "infinite coordinate"
-        if scores.min() < 0 or scores.max() > 1:
-            return "confidence outside 0..1"
-        if not scores.any():
-            return "no joint seen"
+    def _id_fault(self, source_id: str | None) -> str:
         if source_id is not None and len(source_id) > _LONGEST_ID:
             return "id too long"
         return "duplicate id" if source_id in self._ids else ""
