@@ -9,13 +9,14 @@ from pathlib import Path
 import torch
 
 
-def commit() -> str:
-    """Short name of the checked-out commit; empty outside a repository."""
-    folder = Path(__file__).parent
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=folder
-    )
-    return done.stdout.strip()
+def commit(folder: Path = Path(__file__).parent) -> str:
+    """Short name of the checked-out commit, with ``-dirty`` behind it where tracked files have other content.
+
+    Empty outside a repository.
+    """
+    # No tag stands for a commit here, hence the exclusion of all.
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder).stdout.strip()
 
 
 def hardware(device: torch.device) -> str:
