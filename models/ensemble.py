@@ -39,7 +39,7 @@ def ensemble(
         The table.
 
     Raises:
-        ValueError: No encoder has all the streams.
+        ValueError: No encoder has all the streams, or those of one differ in data, samples, classes or epochs.
     """
     if epoch not in ("last", "best"):
         raise ValueError(f"epoch is {epoch!r}; choose last or best")
@@ -48,9 +48,10 @@ def ensemble(
     rows = []
     for (encoder, csre, seed, variant), by_stream in _groups(content).items():
         if set(chosen) <= set(by_stream):
-            folders = [content.run_folder(by_stream[stream][0]) for stream in chosen]
+            experiments, found = zip(*(by_stream[stream] for stream in chosen), strict=True)
+            folders = [content.run_folder(one) for one in experiments]
             row = {"encoder": encoder, "csre": csre, "seed": seed, "variant": list(variant)}
-            rows.append(row | _fuse(folders, by_stream[chosen[0]][1], chosen, epoch))
+            rows.append(row | _fuse(folders, found, chosen, epoch))
     if not rows:
         raise ValueError(f"no encoder of suite {suite!r} has finished runs on all of {', '.join(chosen)}")
     write_json(results / f"{suite}_ensemble.json", {"streams": chosen, "epoch": epoch, "results": rows})
@@ -70,9 +71,11 @@ def _groups(suite: Suite) -> dict[_Key, dict[str, tuple[Experiment, Result]]]:
     return groups
 
 
-def _fuse(folders: Sequence[Path], result: Result, streams: Sequence[str], epoch: str) -> dict[str, Any]:
+def _fuse(folders: Sequence[Path], results: Sequence[Result], streams: Sequence[str], epoch: str) -> dict[str, Any]:
+    _check_same_training(results, folders)
     scores = [dict(np.load(folder / f"scores_{epoch}.npz")) for folder in folders]
     _check_same_samples(scores, folders)
+    result = results[0]
     subsets = {key.removeprefix("mask_"): scores[0][key] for key in scores[0] if key.startswith("mask_")}
     weights = {"fixed": fixed_weights(result["encoder"], streams, result["data"])}
     if result["held_out"]:
@@ -89,13 +92,27 @@ def _fuse(folders: Sequence[Path], result: Result, streams: Sequence[str], epoch
     return found
 
 
+def _check_same_training(results: Sequence[Result], folders: Sequence[Path]) -> None:
+    for result, folder in zip(results, folders, strict=True):
+        for key in ("data", "held_out", "epochs"):
+            if result[key] != results[0][key]:
+                raise ValueError(
+                    f"{key} of {folder} is {result[key]!r}, of {folders[0]} {results[0][key]!r}; train both alike"
+                )
+
+
 def _check_same_samples(scores: Sequence[Mapping[str, NDArray[Any]]], folders: Sequence[Path]) -> None:
+    recorded = {
+        "classes": ("classes",),
+        "val samples": ("val_label", "val_slot"),
+        "test samples": ("test_label", "test_slot"),
+    }
     for one, folder in zip(scores, folders, strict=True):
         if "test_logits" not in one:
             raise ValueError(f"{folder} has no test scores; run it with --data.watch_test true")
-        for part in ("val", "test"):
-            if not np.array_equal(one[f"{part}_label"], scores[0][f"{part}_label"]):
-                raise ValueError(f"the {part} samples of {folder} are not those of {folders[0]}; run both again")
+        for what, keys in recorded.items():
+            if not all(np.array_equal(one.get(key, ()), scores[0].get(key, ())) for key in keys):
+                raise ValueError(f"the {what} of {folder} are not those of {folders[0]}; run both again")
 
 
 def _markdown(suite: Suite, streams: Sequence[str], epoch: str, rows: Sequence[Mapping[str, Any]]) -> str:

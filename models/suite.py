@@ -87,21 +87,30 @@ class Suite:
     folder: Path
 
     def experiments(self) -> tuple[list[Experiment], int]:
-        """The experiments that are known by now, and how many entries still wait for the results of others."""
-        known: list[Experiment] = []
-        for entry in self.entries:
+        """The experiments that are known by now, and how many entries still wait for the results of others.
+
+        Raises:
+            ValueError: Two experiments would share a folder, or "best" is asked of runs without a validation part.
+        """
+        known: dict[str, Experiment] = {}
+        for place, entry in enumerate(self.entries):
             encoders = entry["encoder"]
             if isinstance(encoders, str):
-                if any(self.result(experiment) is None for experiment in known):
-                    return known, len(self.entries) - self.entries.index(entry)
-                encoders = self._best(encoders, known)
+                if any(self.result(experiment) is None for experiment in known.values()):
+                    return list(known.values()), len(self.entries) - place
+                encoders = self._best(encoders, list(known.values()))
             further = [key for key in entry if key not in (*_AXES, "settings")]
             settings = _as_json(entry.get("settings", {}))
             axes = (entry[key] for key in ("seed", *further, "csre", "stream"))
             for encoder, seed, *values, csre, stream in product(encoders, *axes):
                 options = tuple(zip(further, map(str, values), strict=True))
-                known.append(Experiment(encoder, csre, stream, seed, options, settings))
-        return list(dict.fromkeys(known)), 0
+                one = Experiment(encoder, csre, stream, seed, options, settings)
+                if (other := known.setdefault(one.name, one)) != one:
+                    raise ValueError(
+                        f"suite {self.name!r} has two runs {one.name}, with {dict(other.settings + other.options)} and "
+                        f"with {dict(one.settings + one.options)}; list what differs in one entry, or make two suites"
+                    )
+        return list(known.values()), 0
 
     def _best(self, words: str, known: Sequence[Experiment]) -> list[str]:
         scores = defaultdict(list)
@@ -126,27 +135,34 @@ class Suite:
         result: Result = json.loads(path.read_text(encoding="utf-8"))
         return result
 
-    def arguments(self, experiment: Experiment, root: Path) -> list[str]:
-        """Arguments of ``python -m models`` that make the run, from the start or from where it stopped."""
-        settings = {
+    def config_files(self, experiment: Experiment) -> list[Path]:
+        """Configuration files of a run, the later ones over the earlier ones."""
+        return [self.configs / f"{name}.yaml" for name in ("base", experiment.encoder)]
+
+    def options(self, experiment: Experiment) -> dict[str, str]:
+        """Options of ``fit`` that make a run what it is, over its configuration files."""
+        axes = {
             "model.stream": experiment.stream,
             "model.contrast.enabled": str(experiment.csre).lower(),
-            "seed_everything": experiment.seed,
-            "data.seed": experiment.seed,
+            "seed_everything": str(experiment.seed),
+            "data.seed": str(experiment.seed),
+        }
+        return axes | dict((*_as_json(self.settings), *experiment.settings, *experiment.options))
+
+    def arguments(self, experiment: Experiment, root: Path) -> list[str]:
+        """Arguments of ``python -m models`` that make the run, from the start or from where it stopped."""
+        options = {
             "data.root": root,
-            **dict(_as_json(self.settings)),
-            **dict(experiment.settings),
-            **dict(experiment.options),
+            **self.options(experiment),
             "trainer.logger.save_dir": self.folder.parent,
             "trainer.logger.name": self.folder.name,
             "trainer.logger.version": experiment.name,
         }
-        configs = [self.configs / f"{name}.yaml" for name in ("base", experiment.encoder)]
         last = self.run_folder(experiment) / "checkpoints" / "last.ckpt"
         return [
             "fit",
-            *(f"--config={path}" for path in configs),
-            *(f"--{key}={value}" for key, value in settings.items()),
+            *(f"--config={path}" for path in self.config_files(experiment)),
+            *(f"--{key}={value}" for key, value in options.items()),
             *([f"--ckpt_path={last}"] if last.is_file() else []),
         ]
 

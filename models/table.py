@@ -13,15 +13,19 @@ from typing import Any
 import numpy as np
 
 from models.encoders import ENCODERS
+from models.recipe import check_recipes
 from models.record import write_json
 from models.suite import RESULTS, SUITES, Experiment, Result, Suite, read_suite
 from models.work import work
 
+_VALIDATION = "best validation epoch"
 FIGURES = {
     "last epoch": "After the last epoch; nothing was chosen. The headline.",
-    "best validation epoch": "After the epoch that was best on the validation part of the training data.",
+    _VALIDATION: "After the epoch that was best on the validation part of the training data.",
     "best test epoch": "The protocol of most papers: the test part itself chose the epoch, so this is optimistic.",
 }
+
+_HELD_OUT = " The models were trained without the validation part; in most papers it trains too."
 
 Group = tuple[tuple[str, ...], str, str]
 """Variant, encoder and stream."""
@@ -43,20 +47,22 @@ def table(
         root: Data folder.
         runs: Folder for the runs.
         encoders: Whose runs to make now, such as [hcn]; all by default, none for []. The table shows all there is.
-        options: Further arguments of ``fit`` for every run, such as --trainer.max_epochs=2.
+        options: Further arguments of ``fit`` for every run, such as --trainer.max_epochs=2; with other options give
+            other ``runs`` and ``results``.
         results: Folder for the table.
         suites: Folder of the suite files.
 
     Raises:
         SystemExit: Runs have failed; the others are done.
-        ValueError: There is no such encoder.
+        ValueError: There is no such encoder, or the folder of a run holds another one.
     """
     if wrong := set(encoders or []) - set(ENCODERS):
         raise ValueError(f"there is no encoder {', '.join(sorted(wrong))}; choose from: {', '.join(ENCODERS)}")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    content = read_suite(suite, runs.resolve(), suites)
+    content, options = read_suite(suite, runs.resolve(), suites), options or []
+    check_recipes(content, content.experiments()[0], options)
     write_table(content, results)
-    failed = work(content, root.resolve(), options or [], lambda: write_table(content, results), encoders)
+    failed = work(content, root.resolve(), options, lambda: write_table(content, results), encoders)
     write_table(content, results)
     if failed:
         raise SystemExit(f"{len(failed)} runs failed: {', '.join(failed)}")
@@ -88,11 +94,14 @@ def _markdown(suite: Suite, done: Mapping[Experiment, Result], known: int, waiti
         f"Validation part held out of training: {_all('yes' if r['held_out'] else 'no' for r in results)}.",
         "",
         f"Top-1 in percent, mean and standard deviation over seeds: {' / '.join(_metric(key) for key in metrics)}. "
-        "The difference is CSRE minus plain, paired by seed.",
+        "The difference is CSRE minus plain, paired by seed where both have trained for as many epochs.",
     ]
+    held_out = {one: result for one, result in done.items() if result["held_out"]}
     for figure, meaning in FIGURES.items():
-        if all(figure in result["figures"] for result in results):
-            lines += ["", f"## {figure.capitalize()}", "", meaning, "", *_rows(done, figure, metrics)]
+        shown = held_out if figure == _VALIDATION else done
+        if shown and all(figure in result["figures"] for result in shown.values()):
+            text = meaning + (_HELD_OUT if held_out and figure == "best test epoch" else "")
+            lines += ["", f"## {figure.capitalize()}", "", text, "", *_rows(shown, figure, metrics)]
     return "\n".join(lines) + "\n"
 
 
@@ -109,14 +118,16 @@ def _rows(done: Mapping[Experiment, Result], figure: str, metrics: Sequence[str]
             csre: {seed: [100 * result["figures"][figure][key] for key in metrics] for seed, result in seeds.items()}
             for csre, seeds in runs.items()
         }
-        paired = sorted(set(scores[False]) & set(scores[True]))
+        both = sorted(set(runs[False]) & set(runs[True]))
+        paired = [seed for seed in both if runs[False][seed]["epochs"] == runs[True][seed]["epochs"]]
         difference = [np.subtract(scores[True][seed], scores[False][seed]) for seed in paired]
         some = next(iter((runs[False] or runs[True]).values()))
+        epochs = np.unique(np.hstack([result["epochs"] for seeds in runs.values() for result in seeds.values()]))
         seconds = (_median(result["seconds_per_epoch"] for result in runs[csre].values()) for csre in (False, True))
         cells = (
             " ".join((*variant, encoder)), stream, f"{max(len(seeds) for seeds in runs.values())}",
             spread(list(scores[False].values())), spread(list(scores[True].values())), spread(difference, signed=True),
-            f"{some['parameters'] / 1e6:.2f} M", f"{some['epochs']}", " / ".join(seconds),
+            f"{some['parameters'] / 1e6:.2f} M", ", ".join(map(str, epochs)), " / ".join(seconds),
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -130,11 +141,9 @@ def _means(
     for (_, encoder, stream), runs in groups.items():
         variants[encoder, stream].append(runs)
     for (encoder, stream), several in variants.items():
-        if len(several) > 1:
-            yield (
-                (("mean of", str(len(several))), encoder, stream),
-                {csre: _mean_results([runs[csre] for runs in several]) for csre in (False, True)},
-            )
+        means = {csre: _mean_results([runs[csre] for runs in several]) for csre in (False, True)}
+        if len(several) > 1 and any(means.values()):
+            yield (("mean of", str(len(several))), encoder, stream), means
 
 
 def _mean_results(several: Sequence[Mapping[int, Result]]) -> dict[int, Result]:
@@ -147,7 +156,8 @@ def _mean_results(several: Sequence[Mapping[int, Result]]) -> dict[int, Result]:
             for figure, values in results[0]["figures"].items()
         }
         seconds = sum(result["seconds_per_epoch"] for result in results)
-        means[seed] = results[0] | {"figures": figures, "seconds_per_epoch": seconds}
+        epochs = [result["epochs"] for result in results]
+        means[seed] = results[0] | {"figures": figures, "seconds_per_epoch": seconds, "epochs": epochs}
     return means
 
 

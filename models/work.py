@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
+from models.recipe import RECIPE, check_recipes, holds_run, write_recipe
 from models.suite import ROOT, Experiment, Suite
 
 logger = logging.getLogger(__name__)
@@ -39,11 +40,15 @@ def work(
 
     Returns:
         Names of the runs that failed here.
+
+    Raises:
+        ValueError: The folder of a run holds another one, see :func:`models.recipe.check_recipes`.
     """
     failed: list[str] = []
     durations: list[float] = []
     while True:
         known, waiting = suite.experiments()
+        check_recipes(suite, known, options)
         left = [
             one
             for one in known
@@ -77,6 +82,9 @@ def run(suite: Suite, experiment: Experiment, root: Path, options: Sequence[str]
 
     Returns:
         Its exit code; None where another process has it, or has just finished it.
+
+    Raises:
+        ValueError: Its folder holds another run.
     """
     folder = suite.run_folder(experiment)
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,11 +95,15 @@ def run(suite: Suite, experiment: Experiment, root: Path, options: Sequence[str]
             return None
         if suite.result(experiment) is not None:
             return None
+        check_recipes(suite, [experiment], options)
+        write_recipe(suite, experiment, options)
         command = [sys.executable, "-m", "models", *suite.arguments(experiment, root), *options]
         # The run inherits the lock and keeps it should this process be killed.
         done = subprocess.run(
             command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, pass_fds=[lock.fileno()], check=False
         )
+        if done.returncode and not holds_run(folder):
+            (folder / RECIPE).unlink()  # Nothing came of it: the next try may be another run.
     if done.returncode == 0 and suite.result(experiment) is None:
         raise RuntimeError(f"{experiment.name} ended without a result; see {folder / 'log.txt'}")
     return done.returncode

@@ -18,6 +18,7 @@ import yaml
 
 from models.ensemble import ensemble
 from models.fusion import fitted_weights, fixed_weights
+from models.recipe import check_recipes, recipe_of, write_recipe
 from models.suite import SUITES, Experiment, Suite, read_suite
 from models.table import read_table, spread, table, write_table
 from models.work import run, work
@@ -37,7 +38,7 @@ def entry(**changes: Any) -> dict[str, Any]:
 
 
 def finish(suite: Suite, experiment: Experiment, last: float, **changes: Any) -> None:
-    """Pretend that a run is done, with a test accuracy after its last epoch."""
+    """Pretend that a run is done, with a test accuracy after its last epoch. Nothing says what it is made of."""
     folder = suite.run_folder(experiment)
     folder.mkdir(parents=True)
     figures = {
@@ -100,6 +101,17 @@ def test_settings_of_an_entry_hold_for_its_runs_alone(tmp_path: Path) -> None:
     assert "--trainer.max_epochs=9" in second
 
 
+def test_two_runs_of_one_name_are_refused(tmp_path: Path) -> None:
+    """The name of a folder leaves the settings out; what is listed twice and is the same is one run."""
+    long, short = entry(csre=[True], seed=[0]), entry(csre=[True], settings={"trainer.max_epochs": 2})
+    assert len(write_suite(tmp_path, long, entry(csre=[True])).experiments()[0]) == 2
+    with pytest.raises(ValueError, match=r"'mini' has two runs hcn\+csre_joint_s0, with {} and with {'trainer.max_epo"):
+        write_suite(tmp_path, long, short).experiments()
+    values = [entry(csre=[True], seed=[0], **{key: [2]}) for key in ("data.repeats", "data.leave_out")]
+    with pytest.raises(ValueError, match=r"'mini' has two runs 2_hcn\+csre_joint_s0, with {'data.repeats': '2'} and"):
+        write_suite(tmp_path, *values).experiments()
+
+
 def test_the_best_encoders_are_chosen_on_the_validation_part(tmp_path: Path) -> None:
     """By the mean over their runs; the test part says otherwise."""
     suite = write_suite(
@@ -134,6 +146,66 @@ def test_wrong_suites_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("title: x\n")
     with pytest.raises(ValueError, match=r"empty.yaml lacks \['configs', 'experiments'\]"):
         read_suite("empty", tmp_path, tmp_path)
+
+
+# --- recipes ---
+
+
+def test_a_recipe_is_what_makes_the_run(tmp_path: Path) -> None:
+    """Values by dotted name, and no folder: a run that moves, or goes on, is the same."""
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[3]), settings={"data.hold_out": False})
+    (one,) = suite.experiments()[0]
+    recipe = recipe_of(suite, one, ["--trainer.max_epochs=2"])
+    assert recipe["hcn.yaml: trainer.max_epochs"] == 80
+    assert recipe["base.yaml: model.contrast.positives"] == 12
+    assert (recipe["data.seed"], recipe["data.hold_out"]) == ("3", "false")
+    assert recipe["options"] == ["--trainer.max_epochs=2"]
+    checkpoints = suite.run_folder(one) / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "last.ckpt").touch()
+    assert recipe_of(read_suite("mini", tmp_path, tmp_path), one, ["--trainer.max_epochs=2"]) == recipe
+    assert not {"data.root", "ckpt_path"} & set(recipe)
+    assert str(tmp_path) not in json.dumps(recipe)
+
+
+@pytest.mark.parametrize(
+    ("options", "changes", "difference"),
+    [
+        (["--trainer.max_epochs=2"], {}, r"its options is \['--trainer.max_epochs=2'\], not \[\]"),
+        ([], {"settings": {"data.repeats": 2}}, "its data.repeats is '2', not 'unset'"),
+        ([], {"configs": "models/configs/msr"}, "its base.yaml: data.init_args.name is 'msr_action3d', not 'utd_mhad'"),
+    ],
+)
+def test_a_folder_with_another_run_is_refused(
+    options: list[str], changes: dict[str, Any], difference: str, tmp_path: Path
+) -> None:
+    """Before anything runs, and before a table shows it."""
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[0]), **changes)
+    (one,) = suite.experiments()[0]
+    finish(suite, one, 0.5)
+    write_recipe(suite, one, options)
+    check_recipes(suite, [one], options)
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[1, 0]))
+    folders = {"root": tmp_path, "runs": tmp_path / "runs", "results": tmp_path, "suites": tmp_path}
+    message = rf"{suite.run_folder(one)} holds another run: .*{difference}.*\nGive another --runs folder, or remove"
+    with pytest.raises(ValueError, match=message.replace("+", r"\+")):
+        table("mini", **folders)
+    assert not (tmp_path / "mini.md").exists()
+    assert [path.name for path in suite.folder.iterdir()] == [one.name]
+
+
+@pytest.mark.parametrize("made", ["result.json", "checkpoints/best.ckpt"])
+def test_a_run_without_a_recipe_is_refused(made: str, tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(csre=[False], seed=[0]))
+    (one,) = suite.experiments()[0]
+    path = suite.run_folder(one) / made
+    path.parent.mkdir(parents=True)
+    check_recipes(suite, [one], [])
+    path.write_text("{}")
+    with pytest.raises(ValueError, match=r"hcn_joint_s0 holds a run, and no recipe.json says what it is made of\nGive"):
+        work(suite, tmp_path)
+    write_recipe(suite, one)
+    check_recipes(suite, [one], [])
 
 
 # --- tables ---
@@ -173,6 +245,51 @@ def test_variants_have_a_mean(tmp_path: Path) -> None:
         ["| as2 hcn", "91.00 ± 1.41 / 89.00 ± 1.41", "95.00 ± 1.41 / 93.00 ± 1.41"],
         ["| mean of 2 hcn", "86.00 ± 1.41 / 84.00 ± 1.41", "90.00 ± 1.41 / 88.00 ± 1.41"],
     ]
+
+
+def test_pairs_have_as_many_epochs(tmp_path: Path) -> None:
+    """The column names all there are; what was trained for longer is not compared."""
+    suite = write_suite(tmp_path, entry(seed=[0, 1]))
+    for one in suite.experiments()[0]:
+        finish(suite, one, 0.8 + 0.1 * one.csre + 0.05 * one.seed, epochs=2 if one.csre and one.seed else 65)
+    write_table(suite, tmp_path)
+    text = (tmp_path / "mini.md").read_text()
+    assert "| 82.50 ± 3.54 / 80.50 ± 3.54 | 92.50 ± 3.54 / 90.50 ± 3.54 | +10.00 / +10.00 | 1.23 M | 2, 65 |" in text
+
+
+def test_means_over_variants_compare_their_epochs_one_by_one(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(seed=[0], **{"data.subset": ["as1", "as2"]}))
+    for one in suite.experiments()[0]:
+        finish(suite, one, 0.8, epochs=2 if one.csre == (one.variant == ("as1",)) else 65)
+    write_table(suite, tmp_path)
+    (row,) = [line for line in (tmp_path / "mini.md").read_text().split("## Best")[0].splitlines() if "mean of" in line]
+    assert row.split(" | ")[5:8] == ["-", "1.23 M", "2, 65"]
+
+
+def test_variants_without_a_common_run_have_no_mean(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(seed=[0], **{"data.subset": ["as1", "as2"]}))
+    for one in suite.experiments()[0]:
+        if one.csre == (one.variant == ("as1",)):
+            finish(suite, one, 0.8)
+    write_table(suite, tmp_path)
+    rows = [line for line in (tmp_path / "mini.md").read_text().split("## Best")[0].splitlines() if " hcn " in line]
+    assert [row.split(" | ")[0] for row in rows] == ["| as1 hcn", "| as2 hcn"]
+
+
+def test_without_a_validation_part_no_epoch_is_chosen_on_it(tmp_path: Path) -> None:
+    sentence = "The models were trained without the validation part"
+    for held_out, headings in (
+        (False, ["## Last epoch", "## Best test epoch"]),
+        (True, ["## Last epoch", "## Best validation epoch", "## Best test epoch"]),
+    ):
+        folder = tmp_path / str(held_out)
+        folder.mkdir()
+        suite = write_suite(folder, entry(csre=[True], seed=[0]))
+        finish(suite, suite.experiments()[0][0], 0.5, held_out=held_out)
+        write_table(suite, folder)
+        text = (folder / "mini.md").read_text()
+        assert [line for line in text.splitlines() if line.startswith("## ")] == headings
+        assert (sentence in text.split("## Best test epoch")[1]) is (sentence in text) is held_out
 
 
 def test_one_side_alone(tmp_path: Path) -> None:
@@ -219,11 +336,11 @@ def four_streams(tmp_path: Path, held_out: bool = True) -> Suite:
     for one in suite.experiments()[0]:
         finish(suite, one, 0.5, held_out=held_out, data="nw_ucla cross-view")
         rng = np.random.default_rng(STREAMS.index(one.stream))
-        scores: dict[str, Any] = {"mask_own": np.arange(200) < 100}
+        scores: dict[str, Any] = {"classes": list("abcd"), "mask_own": np.arange(200) < 100}
         for part in ("val", "test"):
             logits = rng.normal(size=(200, 4)) * (0.3 if one.csre else 1.0)
             logits[labels == STREAMS.index(one.stream), STREAMS.index(one.stream)] += 3
-            scores |= {f"{part}_logits": logits, f"{part}_label": labels}
+            scores |= {f"{part}_logits": logits, f"{part}_label": labels, f"{part}_slot": np.arange(200)}
         np.savez(suite.run_folder(one) / "scores_last.npz", **scores)
     return suite
 
@@ -285,6 +402,34 @@ def test_ensembles_are_refused(tmp_path: Path) -> None:
         ensemble("mini", **settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"test_slot": np.arange(200)[::-1]}, "the test samples of .*hcn_bone_s0 are not those of .*hcn_joint_s0"),
+        ({"val_slot": np.arange(200) + 1}, "the val samples of .*hcn_bone_s0 are not those of .*hcn_joint_s0"),
+        ({"classes": list("abdc")}, "the classes of .*hcn_bone_s0 are not those of .*hcn_joint_s0; run both again"),
+    ],
+)
+def test_streams_of_other_samples_are_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    suite = four_streams(tmp_path)
+    path = suite.run_folder(Experiment("hcn", False, "bone", 0)) / "scores_last.npz"
+    np.savez(path, **(dict(np.load(path)) | changes))
+    with pytest.raises(ValueError, match=message):
+        ensemble("mini", runs=tmp_path / "runs", results=tmp_path, suites=tmp_path)
+
+
+@pytest.mark.parametrize("changes", [{"data": "nw_ucla"}, {"held_out": False}, {"epochs": 2}])
+def test_streams_of_other_training_are_refused(changes: dict[str, Any], tmp_path: Path) -> None:
+    suite = four_streams(tmp_path)
+    path = suite.run_folder(Experiment("hcn", False, "bone", 0)) / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    ((key, value),) = changes.items()
+    with pytest.raises(
+        ValueError, match=f"{key} of .*hcn_bone_s0 is {value!r}, of .*hcn_joint_s0 .*; train both alike"
+    ):
+        ensemble("mini", runs=tmp_path / "runs", results=tmp_path, suites=tmp_path)
+
+
 # --- the queue, with real runs ---
 
 QUICK = [
@@ -309,6 +454,7 @@ def test_a_run_that_somebody_has_is_left_alone(tmp_path: Path, mini_root: Path) 
 def test_runs_of_other_encoders_wait(tmp_path: Path) -> None:
     suite = write_suite(tmp_path, entry(csre=[True], seed=[0]))
     finish(suite, suite.experiments()[0][0], 0.5)
+    write_recipe(suite, suite.experiments()[0][0])
     write_suite(tmp_path, entry(csre=[True], seed=[0], encoder=["hcn", "ctrgcn"]))
     folders = {"root": tmp_path, "runs": tmp_path / "runs", "results": tmp_path, "suites": tmp_path}
     table("mini", encoders=["hcn"], **folders)
@@ -324,8 +470,13 @@ def test_a_failed_run_does_not_stop_the_queue(tmp_path: Path, mini_root: Path) -
     failed = work(suite, mini_root, QUICK, on_result=lambda: finished.append(1))
     assert failed == ["wrong_hcn_joint_s0"]
     assert finished == [1]
+    assert not (suite.folder / failed[0] / "recipe.json").exists()  # nothing came of it: the next try is free
     assert "unknown preprocess 'wrong'" in (suite.folder / failed[0] / "log.txt").read_text()
-    assert suite.result(suite.experiments()[0][1]) is not None
+    plain = suite.experiments()[0][1]
+    assert suite.result(plain) is not None
+    assert json.loads((suite.run_folder(plain) / "recipe.json").read_text()) == recipe_of(suite, plain, QUICK)
+    with pytest.raises(ValueError, match=r"plain_hcn_joint_s0 holds another run: its options is \['--trainer"):
+        work(suite, mini_root, [*QUICK, "--trainer.max_epochs=4"])
 
 
 @pytest.mark.slow
