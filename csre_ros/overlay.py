@@ -1,4 +1,7 @@
-"""Skeletons, labels, score bars and latency drawn over a picture, or over black where there is none."""
+"""Skeletons, labels, score bars and latency drawn over a picture, or over black where there is none.
+
+OpenCV is loaded when something is drawn.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import radians, tan
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,6 @@ BLANK = (480, 640, 3)
 # BGR, bright enough to read on black and on most rooms.
 _COLOURS = ((80, 220, 80), (255, 160, 60), (60, 160, 255), (220, 90, 220), (230, 220, 60), (120, 120, 255))
 _IDLE = (170, 170, 170)
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SEEN = 0.5
 # Share of the half picture that people may fill, and how far a wild joint may push the view away.
 _MARGIN = 0.85
@@ -102,6 +103,8 @@ class Overlay:
         return [(p - centre) * self._zoom + centre for p in points]
 
     def _person(self, canvas: Image, caption: Caption, points: Points) -> None:
+        import cv2
+
         colour = _COLOURS[caption.person % len(_COLOURS)]
         seen = np.isfinite(points).all(axis=1) & (caption.skeleton.confidence >= _SEEN)
         thickness = max(2, canvas.shape[0] // 240)
@@ -118,12 +121,14 @@ class Overlay:
 
     @staticmethod
     def _label(canvas: Image, caption: Caption, corner: tuple[int, int], colour: tuple[int, int, int]) -> None:
+        import cv2
+
         scale = max(0.6, canvas.shape[0] / 800)
         name = caption.action or (f"({caption.best})" if caption.best else "...")
         text = f"{caption.person}: {name.replace('_', ' ')}"
         if caption.action is None:
             colour, scale = _IDLE, scale * 0.75
-        (width, height), _ = cv2.getTextSize(text, _FONT, scale, 2)
+        (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)
         x = int(np.clip(corner[0], 4, max(4, canvas.shape[1] - width - 8)))
         y = int(np.clip(corner[1] - 18, height + 6, canvas.shape[0] - 24))
         _text(canvas, text, (x, y), scale, colour)
@@ -134,5 +139,7 @@ class Overlay:
 
 
 def _text(canvas: Image, text: str, at: tuple[int, int], scale: float, colour: tuple[int, int, int]) -> None:
-    cv2.putText(canvas, text, at, _FONT, scale, (0, 0, 0), 4, cv2.LINE_AA)
-    cv2.putText(canvas, text, at, _FONT, scale, colour, 1 if scale < 0.5 else 2, cv2.LINE_AA)
+    import cv2
+
+    for ink, thickness in (((0, 0, 0), 4), (colour, 1 if scale < 0.5 else 2)):
+        cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, ink, thickness, cv2.LINE_AA)

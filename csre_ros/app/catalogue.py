@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.table import Table
+from rich.text import Text
 
 from csre_ros.app.terminal import results
 from csre_ros.recognition import BundleInfo
@@ -19,13 +20,13 @@ def run() -> int:
         BundleError: A shipped file is damaged.
     """
     for file, info in shipped_bundles().items():
-        results.print(f"[bold]{file}[/] ({info.name}, {info.encoder}, digest {info.digest[:12]}, commit {info.commit})")
+        results.print(
+            Text(file, "bold"), f"({info.name}, {info.encoder}, digest {info.digest[:12]}, commit {info.commit})"
+        )
         results.print(
             f"  {info.window_s:g} s windows, {info.time_steps} steps, {info.layout} skeletons, seed {info.seed}"
         )
-        results.print(
-            f"  reports: {', '.join(label.name for label in info.labels if not label.background)}", soft_wrap=True
-        )
+        results.print(f"  reports: {', '.join(label.name for label in info.labels if not label.background)}")
         results.print(_figures(info))
         for source in info.data:
             results.print(f"  trained on {source.name}: {source.terms}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from csre_ros.app.outputs import Outputs, captions
+from csre_ros.app.outputs import Outputs, captions, window_opens
 from csre_ros.app.session import Session, events_of, recognise
 from csre_ros.app.terminal import console
 from csre_ros.config import check, option
@@ -26,7 +26,7 @@ class DemoConfig:
         "camera:N, a video file, a folder of images, an RTSP or HTTP address, a recording (.mcap), 'recording' for the "
         "shipped one, or 'auto': a camera if one opens, else the shipped recording.",
     )
-    headless: bool = option(False, "Open no window.")
+    headless: bool = option(False, "Open no window; files and recordings run as fast as the machine can.")
     output: str = option("", "Write what is drawn to this .mp4 file, and a contact sheet beside it (.png).")
     events: str = option("", "Write events to this file, one JSON object per line; '-' is standard output.")
     ros: bool = option(False, "Run the ROS 2 node in a process of its own and show what arrives over its topics.")
@@ -54,7 +54,7 @@ def resolve_source(spec: str, config: SourceConfig) -> str:
     try:
         with open_source("camera:0", config):
             return "camera:0"
-    except OSError:
+    except (OSError, ImportError):
         console.print(f"no camera opens; playing the shipped recording {SHIPPED.name}")
         return str(SHIPPED)
 
@@ -65,16 +65,19 @@ def run(settings: DemoSettings) -> int:
     Raises:
         OSError: The source does not open, or an output cannot be written.
         BundleError: The bundle cannot be used.
+        ImportError: Something is to be drawn, or read from images, and OpenCV is missing.
     """
     config = settings.demo
+    window = window_opens(config.headless)
+    capture = replace(settings.capture, realtime=settings.capture.realtime or window)  # somebody is watching
     pipeline = Pipeline(settings.pipeline)
     bundle = pipeline.recognizer.info.name
-    with open_source(resolve_source(config.source, settings.capture), settings.capture) as source:
+    with open_source(resolve_source(config.source, capture), capture) as source:
         fov = settings.pipeline.pose.horizontal_fov_deg
         fps = source.fps or _FALLBACK_FPS
         with (
             Session(source, config.seconds) as session,
-            Outputs(config.output, config.events, not config.headless, fps, fov) as outputs,
+            Outputs(config.output, config.events, window, fps, fov) as outputs,
         ):
 
             def show(frame: SourceFrame, people: list[PersonAction], latency_ms: float) -> bool:

@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module, metadata
 
+from rich.text import Text
+
 from csre_ros import __version__
 from csre_ros.app.terminal import results
 from csre_ros.recognition import Bundle
 from csre_ros.recognition.bundle import shipped_bundles
+
+_FINE, _BROKEN, _MISSING = Text("ok  ", "green"), Text("FAIL", "red"), Text("--  ", "yellow")
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,6 @@ def run() -> int:
     found = findings()
     width = max(len(finding.what) for finding in found)
     for finding in found:
-        mark = "[green]ok  [/]" if finding.fine else ("[red]FAIL[/]" if finding.needed else "[yellow]--  [/]")
-        results.print(f"{mark} {finding.what:<{width}}  {finding.text}", soft_wrap=True, markup=True)
+        mark = _FINE if finding.fine else (_BROKEN if finding.needed else _MISSING)
+        results.print(mark, f"{finding.what:<{width}}  {finding.text}")
     return int(any(finding.needed and not finding.fine for finding in found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from argparse import RawDescriptionHelpFormatter
@@ -9,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
-from rich.markup import escape
+from rich.text import Text
 
 from csre_ros import __version__
 from csre_ros.app.terminal import console
@@ -111,25 +112,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        Exit status: 0; 1 where something is broken; 2 where the request cannot be met.
+        Exit status: 0; 1 where something is broken; 2 where the request cannot be met; 130 after Ctrl-C; 141 where
+        nobody reads standard output any more.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["node"]:
-        from csre_ros.ros.node import main as node
-
-        return node(["csre", *given[1:]])
-    values = parser().parse_args(given)
-    # SIGTERM ends like Ctrl-C: files are closed and the figures are printed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        if given[:1] == ["node"]:
+            from csre_ros.ros.node import main as node
+
+            return node(["csre", *given[1:]])
+        values = parser().parse_args(given)
+        # SIGTERM ends like Ctrl-C: files are closed and the figures are printed.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         return _COMMANDS[values.command][0](values[values.command])
+    except BrokenPipeError:
+        # The interpreter writes what is still buffered when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (OSError, ValueError, ImportError) as error:
-        console.print(f"[red]csre:[/] {escape(str(error))}", soft_wrap=True)
+        console.print(Text("csre:", "red"), str(error))
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        return 0
 
 
 if __name__ == "__main__":

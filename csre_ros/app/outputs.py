@@ -1,4 +1,4 @@
-"""Where results go: the screen, a video with its contact sheet, and a log of events."""
+"""Where results go: the canvas, and a log of events."""
 
 from __future__ import annotations
 
@@ -6,49 +6,51 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
-
-import cv2
+from typing import TYPE_CHECKING, Any
 
 from csre_ros.app.events import EventLog
 from csre_ros.app.terminal import console, say_event
-from csre_ros.app.video import ContactSheet, VideoSink
-from csre_ros.overlay import Caption, Image, Overlay
+from csre_ros.overlay import Caption, Image
 from csre_ros.recognition import ActionEvent, PersonAction
+from csre_ros.sources.opencv import import_opencv
 
-_WINDOW = "csre demo (q or Esc ends)"
+if TYPE_CHECKING:
+    from csre_ros.app.canvas import Canvas
 
 
-def has_display() -> bool:
-    """Whether a window can open; without a display OpenCV would end the whole process."""
-    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+def window_opens(headless: bool) -> bool:
+    """Whether a window is wanted and can open; says so where it cannot, since OpenCV would end the whole process."""
+    if headless:
+        return False
+    display = sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if not display:
+        console.print("there is no display to open a window on; going on without")
+    return display
 
 
 class Outputs:
-    """Everything a frame is shown to: screen, video, contact sheet, event log. A context manager.
+    """Everything a frame is shown to: window, video, contact sheet, event log. A context manager.
 
     Args:
         output: Video file; empty for none.
         events: File for events, ``-`` for standard output; empty for none.
-        show: Open a window, if there is a display.
+        window: Open a window.
         fps: Frame rate of the video.
         horizontal_fov_deg: Field of view for drawing skeletons without image points.
 
     Raises:
         OSError: A file cannot be written.
+        ImportError: Something is to be drawn and OpenCV is missing.
     """
 
-    def __init__(self, output: str, events: str, show: bool, fps: float, horizontal_fov_deg: float) -> None:
+    def __init__(self, output: str, events: str, window: bool, fps: float, horizontal_fov_deg: float) -> None:
         self._stack = ExitStack()
-        self._overlay = Overlay(horizontal_fov_deg)
-        self._sheet = ContactSheet()
-        self._show = show and has_display()
-        if show and not self._show:
-            console.print("there is no display to open a window on; going on without")
-        self._draws = self._show or bool(output)
-        self._output = Path(output) if output else None
-        self._video = self._stack.enter_context(VideoSink(self._output, fps)) if self._output else None
+        self._canvas: Canvas | None = None
+        if window or output:
+            import_opencv()  # its error names the remedy
+            from csre_ros.app.canvas import Canvas
+
+            self._canvas = self._stack.enter_context(Canvas(output, window, fps, horizontal_fov_deg))
         self._log = self._stack.enter_context(EventLog(events))
         self._origin_ns: int | None = None
 
@@ -56,11 +58,7 @@ class Outputs:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._stack.close()
-        if self._show:
-            cv2.destroyAllWindows()
-        if self._output is not None and self._sheet.save(self._output.with_suffix(".png")):
-            console.print(f"wrote {self._output} and {self._output.with_suffix('.png')}")
+        self._stack.__exit__(*error)
 
     def begin(self, stamp_ns: int) -> None:
         """Print times relative to this stamp; only the first call counts."""
@@ -74,23 +72,12 @@ class Outputs:
             say_event(event, self._origin_ns or 0)
 
     def picture(self, image: Image | None, captions: Sequence[Caption], stamp_ns: int, status: str) -> bool:
-        """Draw, show and keep one instant.
+        """Draw one instant, where anything is drawn; arguments as :meth:`csre_ros.app.canvas.Canvas.draw`.
 
         Returns:
             False when the user closed the window.
         """
-        if not self._draws:
-            return True
-        drawn = self._overlay.draw(image, captions, status)
-        if self._video is not None:
-            self._video.write(drawn, stamp_ns)
-        for caption in captions:
-            if caption.action is not None:
-                self._sheet.offer(caption.person, caption.action, caption.score, drawn)
-        if not self._show:
-            return True
-        cv2.imshow(_WINDOW, drawn)
-        return cv2.waitKey(1) not in (ord("q"), 27)
+        return self._canvas is None or self._canvas.draw(image, captions, stamp_ns, status)
 
 
 def captions(people: Sequence[PersonAction]) -> list[Caption]:

@@ -12,6 +12,7 @@ from csre_ros.app.terminal import console, say_latency
 from csre_ros.pipeline import Pipeline
 from csre_ros.recognition import ActionEvent, PersonAction
 from csre_ros.sources.frames import Source, SourceFrame
+from csre_ros.timing import StageTimer
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -84,27 +85,35 @@ def recognise(
     show: Callable[[SourceFrame, list[PersonAction], float], bool],
     leave: Callable[[list[PersonAction]], None],
 ) -> None:
-    """Run recognition over a session, and print how long every stage took.
+    """Run recognition over a session; print which bundle runs where, and at the end how long every stage took.
 
     Args:
         session: Where frames come from.
         pipeline: The runtime; closed at the end.
-        show: Called with every frame, what everybody is doing, and the milliseconds that it took to know; False ends
-            the run.
+        show: Called with every frame, what everybody is doing, and the milliseconds from capture to that result, which
+            of a stored frame begin when it is read; False ends the run.
         leave: Called at the end with the last records of those who were still there, however the run ends.
     """
+    bundle = pipeline.recognizer.bundle
+    console.print(f"bundle {bundle.info.name} ({bundle.path}) runs on {bundle.device}")
+    total = StageTimer()
     try:
         for frame in session:
-            start = time.perf_counter()
+            begin_s = time.perf_counter()
             _, people = pipeline.step(frame)
-            if not show(frame, people, (time.perf_counter() - start) * 1e3):
+            live = session.source.live
+            took_s = time.time() - frame.stamp_ns / 1e9 if live else time.perf_counter() - begin_s
+            if session.frames > 1:  # the first frame loads the pose model
+                total.add("capture to result", took_s)
+            if not show(frame, people, took_s * 1e3):
                 break
     finally:
         leave(pipeline.recognizer.finish())
         pipeline.close()
     if session.interrupted:
         console.print("interrupted")
-    say_latency(pipeline.timer.summary(), session.frames, session.source.dropped, pipeline.recognizer.counts)
+    stages = pipeline.timer.summary() + total.summary()
+    say_latency(stages, session.frames, session.source.dropped, pipeline.recognizer.counts)
 
 
 def events_of(people: Sequence[PersonAction]) -> Iterable[ActionEvent]:

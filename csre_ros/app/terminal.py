@@ -6,14 +6,27 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from csre_ros.recognition import ActionEvent, EventState
 from csre_ros.timing import StageSummary
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
-results = Console(highlight=False, soft_wrap=True)
 
-_SIGNS = {EventState.STARTED: "[green]>[/]", EventState.ONGOING: " ", EventState.ENDED: "[red]<[/]"}
+class _Plain(Console):
+    """Prints text as it is: a path may hold square brackets and colons, which mean nothing here."""
+
+    def __init__(self, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: an error like any other, with which the whole command ends."""
+        raise BrokenPipeError
+
+
+console = _Plain(stderr=True)
+results = _Plain()
+
+_SIGNS = {EventState.STARTED: Text(">", "green"), EventState.ENDED: Text("<", "red")}
 
 
 def say_event(event: ActionEvent, origin_ns: int) -> None:
@@ -22,8 +35,9 @@ def say_event(event: ActionEvent, origin_ns: int) -> None:
         return
     seconds = (event.stamp_ns - origin_ns) / 1e9
     console.print(
-        f"{seconds:7.1f} s  person {event.person}  {_SIGNS[event.state]} {event.action:<16} {event.state.value:<8}"
-        f" {event.score:.2f}"
+        f"{seconds:7.1f} s  person {event.person} ",
+        _SIGNS[event.state],
+        f"{event.action:<16} {event.state.value:<8} {event.score:.2f}",
     )
 
 

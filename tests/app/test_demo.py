@@ -1,22 +1,38 @@
 """The command as people run it: real bundle, real recording, in a process of its own."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import pytest
 
+from csre_ros.app import demo
 from csre_ros.recognition.bundle import BUNDLE_FOLDER
+from csre_ros.sources import SourceConfig
 
 CSRE = (sys.executable, "-m", "csre_ros.app.main")
+ROOT = Path(__file__).parents[2]
 EVENT_KEYS = {"stamp", "person", "action", "state", "score"}
 
 
 def csre(*arguments, timeout=120):
     return subprocess.run([*CSRE, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def csre_without(module, *arguments, cwd=None):
+    """The command where a package is not installed."""
+    code = (
+        f"import sys; sys.modules[{module!r}] = None; from csre_ros.app.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd, env=environment)
 
 
 def frames_in(path) -> int:
@@ -68,6 +84,69 @@ def test_video_sheet_and_latency_table(finished):
     assert cv2.imread(str(folder / "out.png")) is not None
     for stage in ("track", "infer", "decode", "p50", "p99", "0 dropped"):
         assert stage in done.stderr
+    *_, total, _ = done.stderr.partition("0 dropped")[0].splitlines()
+    assert total.split()[:4] == ["capture", "to", "result", "170"]  # of 171 frames the first loads the models
+
+
+def test_bundle_and_device_are_named(finished):
+    assert re.search(r"^bundle live-hcn \(.*default.onnx\) runs on (cpu|cuda)$", finished[0].stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("flags", "realtime"), [({}, True), ({"headless": True}, False)])
+def test_somebody_who_watches_sees_stored_frames_at_their_own_speed(monkeypatch, flags, realtime):
+    def opened(spec: str, config: SourceConfig) -> None:
+        assert config.realtime == realtime
+        raise FileNotFoundError("far enough")
+
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(demo, "open_source", opened)
+    with pytest.raises(FileNotFoundError, match="far enough"):
+        demo.run(demo.DemoSettings(demo.DemoConfig("recording", **flags)))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("doctor",),
+        ("models",),
+        ("record", "out.mcap", "--source", "recording", "--seconds", "1"),
+        ("replay", "recording", "--seconds", "1"),
+        ("demo", "--headless", "--seconds", "1"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_only_drawing_needs_opencv(tmp_path, arguments):
+    done = csre_without("cv2", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "words"),
+    [
+        ("cv2", ("demo", "--source", "recording", "--output", "out.mp4"), "pip install 'csre_ros[mediapipe]'"),
+        ("rclpy", ("node",), "pip install 'csre_ros[ros]'"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(tmp_path, module, arguments, words):
+    done = csre_without(module, *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("replay", "recording", "--events", "-"), ("models",)])
+def test_it_ends_quietly_where_nobody_reads(arguments):
+    """As in front of ``head`` when it has seen enough."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*CSRE, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    os.close(writer)
+    assert done.returncode == 141
+    assert "rror" not in done.stderr
+    assert "Broken pipe" not in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -118,6 +197,10 @@ def test_doctor_finds_everything_that_is_needed():
     assert done.returncode == 0
     for word in ("csre_ros", "onnxruntime", "providers", "bundle default", "camera", "rclpy"):
         assert word in done.stdout
+
+
+def test_doctor_names_the_extra_that_brings_a_package():
+    assert "pip install 'csre_ros[mediapipe]'" in csre_without("mediapipe", "doctor").stdout
 
 
 def test_doctor_reports_a_damaged_bundle_and_fails(tmp_path, monkeypatch, capsys):

@@ -57,6 +57,11 @@ def test_a_recording_is_copied_bit_by_bit_with_a_new_label(tmp_path):
             np.testing.assert_array_equal(one.confidence, other.confidence)
 
 
+def test_the_name_of_the_file_is_printed_as_it_is(tmp_path):
+    path = tmp_path / "[cam] :smile:.mcap"
+    assert f"wrote {path}: " in csre("record", path, "--source", "recording", "--seconds", "0.1").stderr
+
+
 def test_seconds_limit_it_and_the_labels_of_the_source_stay(tmp_path):
     csre("record", tmp_path / "part.mcap", "--source", "recording", "--seconds", "1")
     assert [frame.label for frame in frames_of(tmp_path / "part.mcap")] == ["wave"] * 11
