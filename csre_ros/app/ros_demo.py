@@ -13,14 +13,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from csre_ros.app.demo import DemoSettings, resolve_source
-from csre_ros.app.outputs import Outputs
+from csre_ros.app.outputs import Outputs, window_opens
 from csre_ros.app.terminal import console
 from csre_ros.overlay import Caption
 from csre_ros.recognition import ActionEvent, EventState
-from csre_ros.skeleton import Frame, get_layout
+from csre_ros.ros.config import NodeConfig, NodeSettings, overrides
+from csre_ros.skeleton import Frame
 
 _NODE = "/action_node"
-_START_TIMEOUT_S = 30.0
+_START_TIMEOUT_S, _STOP_TIMEOUT_S = 30.0, 15.0
 _VIDEO_FPS = 15.0
 
 
@@ -29,16 +30,26 @@ class Screen:
 
     Args:
         outputs: Where to show it.
+
+    Attributes:
+        ages_ms: Age of every record at its publication.
+        covered_s: Source time from the first to the newest record, in seconds.
+        closed: Whether the user closed the window.
     """
 
     def __init__(self, outputs: Outputs) -> None:
         self.ages_ms: list[float] = []
+        self.covered_s = 0.0
+        self.closed = False
+        self._first_s: float | None = None
         self._outputs = outputs
         self._people: dict[int, dict[str, Any]] = {}
 
     def on_actions(self, record: dict[str, Any]) -> None:
         """Print and log the events of a record, and remember what everybody does."""
         self.ages_ms.append(record["age_ms"])
+        self._first_s = record["stamp"] if self._first_s is None else self._first_s
+        self.covered_s = record["stamp"] - self._first_s
         self._people = {person["id"]: person for person in record["persons"]}
         events = (
             ActionEvent(round(e["stamp"] * 1e9), e["person"], e["action"], EventState(e["state"]), e["score"])
@@ -55,28 +66,34 @@ class Screen:
             for skeleton, person in known
             if person is not None
         ]
-        self._outputs.picture(None, captions, frame.stamp_ns, f"heard on {_NODE}/actions and {_NODE}/skeletons")
+        status = f"heard on {_NODE}/actions and {_NODE}/skeletons"
+        self.closed = not self._outputs.picture(None, captions, frame.stamp_ns, status)
+
+
+def ros_arguments(settings: DemoSettings, source: str) -> list[str]:
+    """The ROS arguments of a node that works on a source as these settings say, and ends with it."""
+    pipeline = settings.pipeline
+    node = NodeConfig(input="camera", source=source, exit_at_end=True)
+    parameters = overrides(NodeSettings(node, pipeline.recognizer, pipeline.pose, settings.capture))
+    return [part for name, value in parameters.items() for part in ("-p", f"{name}:={json.dumps(value)}")]
 
 
 @contextmanager
 def node_process(settings: DemoSettings, source: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The node on a source, as ``ros2 run`` would start it; interrupted at the end."""
-    recognizer = settings.pipeline.recognizer
-    parameters = {
-        "input": "camera",
-        "source": source,
-        "exit_at_end": True,
-        "bundle": recognizer.bundle,
-        "device": recognizer.device,
-    }
-    arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={json.dumps(value)}")]
+    """The node on a source, as ``ros2 run`` would start it; interrupted at the end, killed if that does not help."""
+    arguments = ros_arguments(settings, source)
     process = subprocess.Popen([sys.executable, "-m", "csre_ros.app.main", "node", "--ros-args", *arguments])
     try:
         yield process
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        process.wait(timeout=15)
+        try:
+            process.wait(timeout=_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            console.print(f"the node did not end within {_STOP_TIMEOUT_S:g} s and was killed")
+            process.kill()
+            process.wait()
 
 
 def run(settings: DemoSettings) -> int:
@@ -88,6 +105,7 @@ def run(settings: DemoSettings) -> int:
     Raises:
         ImportError: ROS 2 is not installed.
         OSError: An output cannot be written.
+        ValueError: What arrived on the topics of the node's name is not what it says.
     """
     from csre_ros.ros.listener import Listener
 
@@ -95,17 +113,18 @@ def run(settings: DemoSettings) -> int:
     source = resolve_source(config.source, settings.capture)
     console.print(f"starting the node on {source}; everything below arrived over {_NODE}/actions")
     fov = settings.pipeline.pose.horizontal_fov_deg
-    with Outputs(config.output, config.events, not config.headless, _VIDEO_FPS, fov) as outputs:
+    with Outputs(config.output, config.events, window_opens(config.headless), _VIDEO_FPS, fov) as outputs:
         screen = Screen(outputs)
         try:
             with (
-                Listener(_NODE, get_layout("mediapipe33"), screen.on_actions, screen.on_people) as listener,
+                Listener(_NODE, screen.on_actions, screen.on_people) as listener,
                 node_process(settings, source) as node,
             ):
                 started = time.monotonic()
-                while node.poll() is None:
+                while node.poll() is None and not screen.closed:
                     listener.spin_once(0.1)
-                    if not screen.ages_ms and time.monotonic() - started > _START_TIMEOUT_S:
+                    silent = not screen.ages_ms and time.monotonic() - started > _START_TIMEOUT_S
+                    if silent or 0 < config.seconds < screen.covered_s:
                         break
         except KeyboardInterrupt:
             console.print("interrupted")

@@ -144,6 +144,17 @@ def fixed(config: NodeSettings) -> dict[str, Any]:
     return {dotted: attrgetter(dotted)(config) for dotted, item, _ in leaves if not item.metadata["dynamic"]}
 
 
+def overrides(config: NodeSettings) -> dict[str, Any]:
+    """What a node must be told to have these settings: by name, the parameters that are not at their defaults.
+
+    >>> overrides(NodeSettings(NodeConfig(loop=True), capture=SourceConfig(fps=5.0)))
+    {'loop': True, 'capture.fps': 5.0}
+    """
+    known = options()
+    values = {_parameter_name(dotted): attrgetter(dotted)(config) for dotted, _, _ in leaf_fields(NodeSettings)}
+    return {name: value for name, value in values.items() if name in known and value != known[name].default}
+
+
 def template() -> str:
     """The parameter file that ``config/params.yaml`` is: every parameter with its default, explained."""
     lines = [

@@ -18,8 +18,9 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import String
 
+from csre_ros.ros.qos import LATCHED
 from csre_ros.ros.stamps import to_ns
-from csre_ros.skeleton import Frame, SkeletonLayout
+from csre_ros.skeleton import Frame, SkeletonLayout, get_layout
 from csre_ros.skeleton.cloud import unpack_cloud
 
 
@@ -28,18 +29,17 @@ class Listener:
 
     Args:
         node: Full name of the node, for example ``/action_node``.
-        layout: Layout of its skeletons.
         on_actions: Called with every record (see ``csre_ros.ros.reports``).
-        on_people: Called with the people of every skeleton message; their ``source_id`` is the person's id.
+        on_people: Called with the people of every skeleton message once the layout is known, which the node announces;
+            their ``source_id`` is the person's id.
 
     Raises:
-        ValueError: From :meth:`spin_once`: what arrived is no record, or no cloud of the layout.
+        ValueError: From :meth:`spin_once`: what arrived is no record, no layout, or no cloud of the layout announced.
     """
 
     def __init__(
         self,
         node: str,
-        layout: SkeletonLayout,
         on_actions: Callable[[dict[str, Any]], None],
         on_people: Callable[[Frame], None],
     ) -> None:
@@ -47,11 +47,12 @@ class Listener:
         self._node = rclpy.create_node("csre_listener")
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
-        self._layout = layout
+        self._layout: SkeletonLayout | None = None
         self._on_people = on_people
         self._node.create_subscription(
             String, f"{node}/actions", lambda message: on_actions(json.loads(message.data)), 10
         )
+        self._node.create_subscription(String, f"{node}/skeletons/layout", self._announced, LATCHED)
         self._node.create_subscription(PointCloud2, f"{node}/skeletons", self._people, qos_profile_sensor_data)
 
     def __enter__(self) -> Listener:
@@ -68,6 +69,11 @@ class Listener:
         """Handle what has arrived, waiting at most this long."""
         self._executor.spin_once(timeout_sec=timeout_s)
 
+    def _announced(self, message: String) -> None:
+        self._layout = get_layout(message.data)
+
     def _people(self, message: PointCloud2) -> None:
+        if self._layout is None:
+            return
         skeletons, _ = unpack_cloud(message, self._layout)
         self._on_people(Frame(to_ns(message.header.stamp), message.header.frame_id, skeletons))

@@ -33,9 +33,11 @@ class RosLogHandler(logging.Handler):
             self._logger.info(text)
 
     def attach(self) -> None:
-        """Begin to receive what the runtime logs."""
+        """Begin to receive what the runtime logs, from INFO on: which device the bundle runs on is news."""
         _RUNTIME.addHandler(self)
+        _RUNTIME.setLevel(logging.INFO)
 
     def detach(self) -> None:
         """Receive no more."""
         _RUNTIME.removeHandler(self)
+        _RUNTIME.setLevel(logging.NOTSET)

@@ -8,7 +8,6 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 
 from csre_ros.ros.listener import Listener
-from csre_ros.skeleton import get_layout
 
 pytestmark = pytest.mark.ros
 
@@ -29,7 +28,7 @@ def recording(tmp_path, make_body):
 def test_records_and_people_are_heard_under_the_same_ids(run_node, recording, tiny_bundle, make_body):
     records, frames = [], []
     arguments = (f"source:={recording}", f"bundle:={tiny_bundle}", "loop:=true")
-    with Listener("/action_node", get_layout("body13"), records.append, frames.append) as listener:
+    with Listener("/action_node", records.append, frames.append) as listener:
         run_node(*(part for argument in arguments for part in ("-p", argument)))
         for _ in range(300):
             listener.spin_once(0.1)
@@ -50,7 +49,7 @@ def test_it_ends_what_it_began():
     import rclpy
 
     def interrupted():
-        with Listener("/nobody", get_layout("body13"), print, print) as listener:
+        with Listener("/nobody", print, print) as listener:
             listener.spin_once(0.01)
             assert rclpy.ok()
             raise KeyboardInterrupt
