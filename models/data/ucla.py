@@ -2,8 +2,9 @@
 
 Min-max scaling is part of the preprocessing (``preprocess: unit_box``), over the frames that the encoder gets. It
 undoes any centring and any scaling of the clip: of the published augmentation only the rotation is left, and only that
-is done here. Published is the range of the whole clip, of which a sample lacks the frames that it does not show: on
-average coordinates differ by 0.001 in the test part and by 0.011 in training, in a box from -1 to 1.
+is done here. Published is the range of the whole clip, of which a sample lacks the frames that it does not show. In a
+box from -1 to 1 coordinates differ by 0.001 on average in the test part and by 0.011 in training. Training has a tail:
+the largest difference within a sample is above 0.22 in one of twenty, and came to 1.18 in six draws of every clip.
 """
 
 from __future__ import annotations

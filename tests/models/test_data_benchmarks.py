@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import torch
 
 from csre_ros.skeleton import FloatArray
 from models.data.batch import collate
-from models.data.ntu import FILES, Crop, NTUData, resize
+from models.data.ntu import FILES, Crop, NTUData, resize, validation_rows
 from models.data.ntu_arrays import map_array
+from models.data.official.ntu import BENCHMARKS, split_names
+from models.data.official.ntu_file import parse_name
 from models.data.official.ucla import CLASSES
 from models.data.protocol import ProtocolData
 from models.data.ucla import FOLDS, UCLAData
@@ -250,6 +253,31 @@ def test_ntu_holds_out_a_part(ntu_root: Path) -> None:
     assert len(data.parts["val"]) == 1
     assert len(data.parts["train"]) == 3
     assert not set(data.parts["val"].labels) & set(data.parts["train"].labels)
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "setups", "held", "shared"),
+    [
+        ("ntu60_xsub", range(1, 5), {35, 38}, {3}),  # the whole of 38; of 35 the last setup and a camera of the third
+        ("ntu60_xview", range(1, 5), {2, 3}, set()),
+        ("ntu120_xset", range(4, 33), {32}, set()),
+    ],
+)
+def test_ntu_validates_on_other_performances(benchmark: str, setups: range, held: set[int], shared: set[int]) -> None:
+    """Performers, cameras or setups that validate, and the setups of which a performance is in both parts."""
+    names = [
+        f"S{setup:03d}C{camera:03d}P{performer:03d}R{replication:03d}A{action:03d}"
+        for setup, camera, performer in product(setups, (1, 2, 3), range(1, 41))
+        for replication, action in product((1, 2), (1, 2, 3))
+    ]
+    spec = BENCHMARKS[benchmark]
+    train = [parse_name(name) for name in split_names(names, spec)[0]]
+    rows = set(validation_rows(np.arange(len(train)), benchmark).tolist())
+    assert len(rows) == len(train) // 15
+    parts = [[name for row, name in enumerate(train) if (row in rows) == inside] for inside in (True, False)]
+    assert {spec.key(name) for name in parts[0]} == held
+    seen = [{(name.setup, name.performer, name.replication, name.action) for name in part} for part in parts]
+    assert {setup for setup, *_ in seen[0] & seen[1]} == shared
 
 
 def test_ntu_turns_both_bodies_together(ntu_root: Path) -> None:
