@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 
-from csre_ros.ros.adapters.markers import read_markers
+from csre_ros.ros.adapters.markers import MarkerReader
 from csre_ros.ros.adapters.zed import read_objects
 from csre_ros.ros.subscription import Read
 from csre_ros.ros.topics import read_cloud, read_compressed, read_image, read_text
@@ -20,15 +20,15 @@ from csre_ros.sources.frames import SourceFrame
 
 logger = logging.getLogger(__name__)
 
-READERS: Mapping[str, Read] = {
-    "sensor_msgs/msg/Image": read_image,
-    "sensor_msgs/msg/CompressedImage": read_compressed,
-    "sensor_msgs/msg/PointCloud2": read_cloud,
-    "std_msgs/msg/String": read_text,
-    "visualization_msgs/msg/MarkerArray": read_markers,
-    "zed_msgs/msg/ObjectsStamped": read_objects,
+READERS: Mapping[str, Callable[[], Read]] = {
+    "sensor_msgs/msg/Image": lambda: read_image,
+    "sensor_msgs/msg/CompressedImage": lambda: read_compressed,
+    "sensor_msgs/msg/PointCloud2": lambda: read_cloud,
+    "std_msgs/msg/String": lambda: read_text,
+    "visualization_msgs/msg/MarkerArray": MarkerReader,
+    "zed_msgs/msg/ObjectsStamped": lambda: read_objects,
 }
-"""What messages of a type are read by."""
+"""What makes the reader of messages of a type, for one pass through the bag."""
 
 
 class BagTopic:
@@ -81,7 +81,7 @@ class BagTopic:
         Raises:
             ValueError: The file is damaged further on, or not one message can be read.
         """
-        read = READERS[self._connection.msgtype]
+        read = READERS[self._connection.msgtype]()
         good, fault = 0, ""
         for recorded_ns, data in self._messages():
             try:

@@ -12,7 +12,7 @@ from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
 
 from csre_ros.ros.adapters.cdr import Reader, deserialize
-from csre_ros.ros.adapters.markers import read_markers
+from csre_ros.ros.adapters.markers import MarkerReader
 from csre_ros.ros.adapters.packages import message_class
 from csre_ros.ros.adapters.records import read_record
 from csre_ros.ros.adapters.yolo import read_image_points, read_space_points
@@ -26,7 +26,7 @@ from csre_ros.skeleton.cloud import unpack_cloud
 from csre_ros.sources.frames import SourceFrame
 
 # Most bytes of a message: more than any honest one has, less than what could stall the node.
-_PICTURE, _OBJECTS = 1 << 28, 1 << 18
+_PICTURE, _COMPRESSED, _OBJECTS = 1 << 28, 1 << 25, 1 << 18
 _MOST_FIELDS = 64
 
 
@@ -64,11 +64,15 @@ def read_text(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Reading:
 
 image = partial(TopicInput, TopicKind("image", Image, read_image, 1, _PICTURE, images=True))
 compressed_image = partial(
-    TopicInput, TopicKind("image/compressed", CompressedImage, read_compressed, 1, _PICTURE, images=True)
+    TopicInput, TopicKind("image/compressed", CompressedImage, read_compressed, 1, _COMPRESSED, images=True)
 )
 skeletons = partial(TopicInput, TopicKind("skeletons", PointCloud2, read_cloud, dims=None))
 json = partial(TopicInput, TopicKind("skeletons/json", String, read_text, most_bytes=_OBJECTS, dims=None))
-marker_array = partial(TopicInput, TopicKind("body_tracking_data", MarkerArray, read_markers))
+
+
+def marker_array(node: Node, settings: NodeSettings, *others: Any) -> TopicInput:
+    """Body tracking of an Azure Kinect."""
+    return TopicInput(TopicKind("body_tracking_data", MarkerArray, MarkerReader()), node, settings, *others)
 
 
 def zed(node: Node, settings: NodeSettings, *others: Any) -> TopicInput:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +26,7 @@ _LAYOUT = get_layout("azure32")
 _BODY = 100  # ids per body
 _MOST = MAX_PEOPLE * len(_LAYOUT)
 _FIRST = 4  # where the first marker starts: behind their number
+_USUAL_LAG_NS = 200_000_000  # body tracking takes as long at most, before a stamp has said it
 _NAMES = struct.Struct("<iII")  # stamp and length of frame_id, with which a marker starts
 
 
@@ -52,7 +53,7 @@ def read_markers(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> tuple[
     Args:
         data: The message.
         layout: Not used: the driver knows one layout only.
-        arrival_ns: Stamp of messages without one, and of those without markers.
+        arrival_ns: Stamp of messages without one.
 
     Returns:
         The frame, and how many markers (``"not a joint"``) and people were rejected, by reason; beside those of
@@ -68,6 +69,27 @@ def read_markers(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> tuple[
     crowd = Crowd()
     collect(markers, crowd)
     return SourceFrame(markers.stamp_ns or arrival_ns, markers.frame_id, skeletons=crowd.people), crowd.rejected
+
+
+class MarkerReader:
+    """Reads one publisher's messages one after the other, and knows when those without markers were taken.
+
+    The driver publishes an empty array where it sees nobody, and an array has no stamp. Stamped with the time of its
+    arrival it would be ahead of the people who come next, because tracking takes a while; so as much is taken off as
+    there was between stamp and arrival of the last message that has one.
+    """
+
+    def __init__(self) -> None:
+        self._lag_ns = _USUAL_LAG_NS
+
+    def __call__(self, data: bytes, layout: SkeletonLayout, arrival_ns: int) -> tuple[SourceFrame, Counter[str]]:
+        """As :func:`read_markers`, but for the stamp of messages without markers."""
+        frame, rejected = read_markers(data, layout, 0)
+        if frame.stamp_ns:
+            self._lag_ns = arrival_ns - frame.stamp_ns
+        elif frame.skeletons:  # the sender stamps nothing
+            self._lag_ns = 0
+        return replace(frame, stamp_ns=arrival_ns - self._lag_ns), rejected
 
 
 def from_message(message: Any) -> Markers:

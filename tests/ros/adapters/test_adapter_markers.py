@@ -10,9 +10,12 @@ pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 from rclpy.serialization import serialize_message
 from visualization_msgs.msg import Marker, MarkerArray
 
+from csre_ros.config import RecognizerConfig
+from csre_ros.recognition import Recognizer
 from csre_ros.ros.adapters.cdr import deserialize
-from csre_ros.ros.adapters.markers import from_message, read_markers, strided
-from csre_ros.skeleton import get_layout
+from csre_ros.ros.adapters.markers import MarkerReader, from_message, read_markers, strided
+from csre_ros.ros.stamps import from_ns
+from csre_ros.skeleton import Frame, get_layout
 
 AZURE32 = get_layout("azure32")
 ARRIVAL_NS = 77
@@ -91,6 +94,43 @@ def test_unstamped_markers_have_the_time_of_arrival():
     for marker in message.markers:
         marker.header.stamp.sec = marker.header.stamp.nanosec = 0
     assert read(message)[0].stamp_ns == ARRIVAL_NS
+
+
+class TestEmptyArrays:
+    """The driver publishes one for every frame in which it sees nobody; what it saw lies a while back by then."""
+
+    LAG_NS = 150_000_000
+
+    def play(self, script, period_ns=33_000_000, stamped=True):
+        """Frames of a stream 150 ms behind: ``p`` somebody, ``.`` nobody, ``d`` a marker that deletes all others."""
+        reader, frames = MarkerReader(), []
+        for i, kind in enumerate(script):
+            arrival_ns = 1_700_000_000 * 10**9 + i * period_ns
+            message = {"p": crowd(1), ".": MarkerArray(), "d": MarkerArray(markers=[Marker(action=3)])}[kind]
+            for marker in message.markers if stamped and kind == "p" else ():
+                marker.header.stamp = from_ns(arrival_ns - self.LAG_NS)
+            for marker in () if stamped else message.markers:
+                marker.header.stamp = from_ns(0)
+            frame, _ = reader(serialize_message(message), AZURE32, arrival_ns)
+            frames.append((kind, arrival_ns, frame))
+        return frames
+
+    def test_they_hide_nobody_who_comes_after_them(self):
+        recognizer = Recognizer(RecognizerConfig(device="cpu"))
+        for kind, _, frame in self.play(".........pppp..pp..dd.ppp"):
+            taken = recognizer.observe(Frame(frame.stamp_ns, frame.frame_id, frame.skeletons))
+            assert taken, kind
+        assert not recognizer.counts
+
+    def test_their_time_goes_on(self):
+        for _, arrival_ns, frame in self.play("p....d.p")[1:]:
+            assert frame.stamp_ns == arrival_ns - self.LAG_NS
+
+    def test_they_are_not_taken_for_messages_without_a_stamp(self):
+        assert all(frame.stamp_ns != arrival_ns for _, arrival_ns, frame in self.play("...pp..d.p"))
+
+    def test_a_sender_that_stamps_nothing_is_stamped_on_arrival(self):
+        assert all(frame.stamp_ns == arrival_ns for _, arrival_ns, frame in self.play("..pp..", stamped=False)[2:])
 
 
 class TestFastPath:
