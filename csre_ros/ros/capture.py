@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from rclpy.node import Node
@@ -16,7 +13,8 @@ from csre_ros.ros.config import NodeSettings
 from csre_ros.ros.diagnostics import CAPTURE, Health
 from csre_ros.sources.camera import without_password
 from csre_ros.sources.frames import Source, SourceFrame
-from csre_ros.sources.open import open_source
+from csre_ros.sources.open import is_recording, open_source
+from csre_ros.sources.pacing import at_own_speed
 
 _MARGIN_S = 0.1
 
@@ -29,8 +27,6 @@ class CaptureInput:
     the last round have been given up, so that no window reaches across the cut.
     """
 
-    dims = 3
-
     def __init__(
         self,
         node: Node,
@@ -39,9 +35,10 @@ class CaptureInput:
         deliver: Callable[[Any], None],
         ended: Callable[[], None],
     ) -> None:
-        path = Path(settings.node.source)
-        self.what = without_password(settings.node.source)
-        self.images = not (path.suffix == ".mcap" or (path / "metadata.yaml").exists())  # recordings hold skeletons
+        source = settings.node.source
+        self.what = without_password(source)
+        self.images = not is_recording(source)
+        self.dims = 3 if self.images else _recorded_dims(source)
         self._settings = settings
         self._node = node
         self._health = health
@@ -95,22 +92,21 @@ class CaptureInput:
         recognizer = self._settings.recognizer
         pause_s = max(recognizer.tracker.death_s, recognizer.window.max_gap_s) + _MARGIN_S
         while True:
-            yield from self._play(source)
+            yield from at_own_speed(source, self._stopping.wait, self._now_ns)
             if not self._settings.node.loop or self._stopping.wait(pause_s):
                 return
 
-    def _play(self, source: Source) -> Iterator[SourceFrame]:
-        """Hold each frame back until its time, and stamp it with that time."""
-        shift_ns, begin_s = 0, 0.0
-        previous_ns: int | None = None
-        for frame in source:
-            if previous_ns is None or frame.stamp_ns < previous_ns:
-                shift_ns = self._node.get_clock().now().nanoseconds - frame.stamp_ns
-                begin_s = time.monotonic() - frame.stamp_ns / 1e9
-            previous_ns = frame.stamp_ns
-            if self._stopping.wait(max(0.0, begin_s + frame.stamp_ns / 1e9 - time.monotonic())):
-                return
-            yield replace(frame, stamp_ns=frame.stamp_ns + shift_ns)
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+
+def _recorded_dims(source: str) -> int | None:
+    """Dimensions of the skeletons in a recording; None for one that does not open, as opening it will tell."""
+    try:
+        layout = open_source(source).layout
+    except (OSError, ValueError):
+        return None
+    return layout.dims if layout else None
 
 
 class _Losses:

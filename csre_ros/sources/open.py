@@ -26,18 +26,32 @@ def open_source(spec: str, config: SourceConfig | None = None) -> Source:
         ImportError: OpenCV is needed and missing.
     """
     config = config or SourceConfig()
-    if spec.startswith("camera:") or "://" in spec:
+    if _is_live(spec):
         return _open_live(spec, config)
     path = Path(spec).expanduser()
     if not spec or not path.exists():
         raise FileNotFoundError(f"source {spec!r} does not exist; choose {_CHOICES}")
-    if path.suffix == ".mcap" or (path / "metadata.yaml").exists():
+    if is_recording(spec):
         from csre_ros.sources.recording import RecordingSource
 
         return RecordingSource(path, config)
     from csre_ros.sources.stored import ImageFolder, VideoFile
 
     return ImageFolder(path, config) if path.is_dir() else VideoFile(path, config)
+
+
+def is_recording(spec: str) -> bool:
+    """Whether a source, as :func:`open_source` takes it, is a recording: people instead of images.
+
+    >>> is_recording("~/wave.mcap"), is_recording("rtsp://robot/wave.mcap")
+    (True, False)
+    """
+    path = Path(spec).expanduser()
+    return not _is_live(spec) and (path.suffix == ".mcap" or (path / "metadata.yaml").exists())
+
+
+def _is_live(spec: str) -> bool:
+    return spec.startswith("camera:") or "://" in spec
 
 
 def _open_live(spec: str, config: SourceConfig) -> Source:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 from csre_ros.ros.capture import CaptureInput
 from csre_ros.ros.config import NodeSettings, settings
 from csre_ros.ros.diagnostics import Health
+from csre_ros.ros.inputs import check_dims
+from csre_ros.sources.open import is_recording
 
 pytestmark = pytest.mark.ros
 FRAMES, RATE = 15, 50.0
@@ -167,6 +170,32 @@ def test_a_video_delivers_images(capture, shared_data):
     wait_for(lambda: len(frames) > 3)
     assert frames[0].image.shape[2] == 3
     assert frames[0].frame_id == "lens"
+
+
+@pytest.mark.parametrize(("name", "dims"), [("coco17", 2), ("ntu25", 3)])
+def test_a_recording_says_itself_how_many_dimensions_it_has(graph, tmp_path, monkeypatch, name, dims):
+    """A folder in the home directory: what is opened later is what is judged now."""
+    from csre_ros.skeleton import Frame, Skeleton, get_layout
+    from csre_ros.sources.recording_writer import RecordingWriter
+
+    layout = get_layout(name)
+    with RecordingWriter(tmp_path / "walk.mcap", layout) as writer:
+        writer.write(Frame(1, "camera", (Skeleton(layout, np.ones((len(layout), dims)), np.ones(len(layout))),)))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    chosen = settings({"source": "~/walk.mcap"})
+    source = CaptureInput(graph.peer, chosen, Health(), print, print)
+    assert (source.images, source.dims) == (False, dims)
+    check_dims(source, SimpleNamespace(dims=dims, name="fitting"))
+    with pytest.raises(ValueError, match=f"delivers {dims}-D skeletons and bundle 'other' needs {5 - dims}-D"):
+        check_dims(source, SimpleNamespace(dims=5 - dims, name="other"))
+
+
+def test_a_bag_folder_in_the_home_directory_is_a_recording(tmp_path, monkeypatch):
+    (tmp_path / "bag").mkdir()
+    (tmp_path / "bag" / "metadata.yaml").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert is_recording("~/bag")
+    assert not is_recording("~/other")
 
 
 def test_passwords_are_not_shown(graph):
