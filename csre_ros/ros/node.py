@@ -21,10 +21,10 @@ from rclpy.clock_type import ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.signals import SignalHandlerOptions
 
 from csre_ros.pipeline import Pipeline
 from csre_ros.ros import parameters, services
+from csre_ros.ros.command_line import start_ros
 from csre_ros.ros.config import NodeSettings, fixed, unknown
 from csre_ros.ros.diagnostics import ERROR, OK, Health, Status, runtime_statuses, to_message
 from csre_ros.ros.inputs import Input, check_dims, make_input
@@ -233,7 +233,8 @@ def main(args: list[str] | None = None) -> int:
         args: Command line with ROS arguments; None: that of the process.
 
     Returns:
-        Exit status: 0 after SIGINT, SIGTERM or the end of the source, 2 where a parameter was refused.
+        Exit status: 0 after SIGINT, SIGTERM, the end of the source or help, 2 where an argument or parameter was
+        refused.
     """
     stopping = threading.Event()
 
@@ -243,7 +244,8 @@ def main(args: list[str] | None = None) -> int:
     # rclpy's own handlers end the context at once, and the node could not withdraw what it has said.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    if (status := start_ros(sys.argv if args is None else args)) is not None:
+        return status
     try:
         node = ActionNode()
     except ParameterException as error:
