@@ -22,6 +22,9 @@ from models.network import Network
 from models.preprocess import Preprocess, build_preprocess
 from models.streams import Stream
 
+_OUTSIDE = -1
+"""Label of a sample that does not count."""
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -145,9 +148,10 @@ class ActionClassifier(L.LightningModule):
         stream = self._build_stream(front)
         # Convolutions are up to twice as fast in this memory format, on CPU and on GPU.
         self.network = Network(front, encoder, stream).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.accuracy = nn.ModuleDict(
-            {part: MulticlassAccuracy(len(data.classes), average="micro") for part in ("val", "test")}
-        )
+        self.accuracy = nn.ModuleDict({
+            name: MulticlassAccuracy(len(data.classes), average="micro", ignore_index=_OUTSIDE)
+            for name in ("val/top1", "test/top1", *(f"test/top1 {subset}" for subset in data.test_subsets))
+        })  # fmt: skip
         if self.contrast.enabled:
             self.csre = CSRELoss(
                 encoder.feature_shape,
@@ -217,13 +221,18 @@ class ActionClassifier(L.LightningModule):
         # In full precision, as bundles run: half-precision logits tie, and a tie goes to the first class.
         with torch.autocast(self.device.type, enabled=False):
             output = self.network.features(batch.positions, batch.confidence)
-        logits = output.logits
-        metric = self.accuracy[part]
-        assert isinstance(metric, MulticlassAccuracy)
-        metric(logits, batch.label)
-        loss, size = cross_entropy(logits, batch.label), len(batch.label)
-        self._log(f"{part}/top1", metric, size, prog_bar=True)
-        self._log(f"{part}/loss", loss, size)
+        logits, size = output.logits, len(batch.label)
+        labels = {f"{part}/top1": batch.label}
+        if part == "test":
+            data: SkeletonData = self.trainer.datamodule  # type: ignore[attr-defined]
+            for name, mask in data.test_subsets.items():
+                inside = torch.from_numpy(mask).to(self.device)[batch.slot]
+                labels[f"test/top1 {name}"] = batch.label.where(inside, _OUTSIDE)
+        for name, truth in labels.items():
+            metric = self.accuracy[name]
+            metric(logits, truth)
+            self._log(name, metric, size, prog_bar=True)
+        self._log(f"{part}/loss", cross_entropy(logits, batch.label), size)
         return {"logits": logits, "embedding": output.embedding}
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
@@ -231,7 +240,7 @@ class ActionClassifier(L.LightningModule):
         return self._evaluate(batch, ("val", "test")[dataloader_idx])
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Top-1 and loss on the test part."""
+        """Top-1 and loss on the test part, and top-1 on its subsets."""
         return self._evaluate(batch, "test")
 
     def configure_optimizers(self) -> Any:

@@ -116,7 +116,8 @@ class Record(Callback):
 
     def _say(self, row: Mapping[str, float], epochs: int) -> None:
         left = (epochs - row["epoch"] - 1) * float(np.median([past["seconds"] for past in self.history]))
-        figures = ", ".join(f"{key} {value:.4g}" for key, value in row.items() if key.endswith(("top1", "ce", "csre")))
+        shown = {key: value for key, value in row.items() if "/top1" in key or key.endswith(("ce", "csre"))}
+        figures = ", ".join(f"{key} {value:.4g}" for key, value in shown.items())
         rank_zero_info(f"epoch {row['epoch'] + 1:.0f} of {epochs}: {figures}; about {left / 60:.0f} min left")
 
     def _result(self, trainer: L.Trainer, model: ActionClassifier) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import lightning as L
 import numpy as np
@@ -64,6 +64,11 @@ class SkeletonData(L.LightningDataModule, ABC):
     @abstractmethod
     def slot_labels(self) -> Tensor:
         """``[slots]`` label of every training sample: the classes of the memory banks."""
+
+    @property
+    def test_subsets(self) -> Mapping[str, NDArray[np.bool_]]:
+        """Further figures on the test part: name and ``[N]`` mask over its samples, which their slots index."""
+        return {}
 
     @abstractmethod
     def augment(self, batch: Batch) -> Batch:

@@ -52,11 +52,6 @@ class SplitData(SkeletonData):
         self._watch_test = watch_test
 
     @property
-    def test_subsets(self) -> Mapping[str, NDArray[np.bool_]]:
-        """Further figures on the test part: name and ``[N]`` mask over its samples."""
-        return {}
-
-    @property
     def slot_labels(self) -> Tensor:
         """``[slots]`` class of every training sample."""
         return torch.from_numpy(self.parts["train"].labels)

@@ -86,6 +86,41 @@ def test_scores_are_those_of_the_weights(run: Path, mini_root: Path) -> None:
         assert tuple(saved["classes"]) == data.classes
 
 
+class Subsets(ProtocolData):
+    """Two figures more on the test part: its first half, which leaves whole batches out, and every third clip."""
+
+    @property
+    def test_subsets(self) -> dict[str, np.ndarray]:
+        slots = np.arange(len(self.parts["test"]))
+        return {"first half": slots < len(slots) // 2, "third": slots % 3 == 0}
+
+
+def test_test_and_validate_give_the_figures_of_the_subsets(run: Path, mini_root: Path) -> None:
+    data, model = Subsets(root=mini_root, steps=16, batch_size=8, watch_test=True, workers=0), small_model()
+    trainer = L.Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False, callbacks=[Record()]
+    )
+    weights = str(run / "run" / "checkpoints" / "last.ckpt")
+    with np.load(run / "run" / "scores_last.npz") as saved:
+        right = saved["test_logits"].argmax(1) == saved["test_label"]
+    masks = {"": slice(None)} | {f" {name}": mask for name, mask in data.test_subsets.items()}
+    expected = {f"test/top1{name}": pytest.approx(right[mask].mean()) for name, mask in masks.items()}
+    assert len(set(map(str, expected.values()))) == 3
+    (tested,) = trainer.test(model, data, weights, verbose=False)
+    _, validated = trainer.validate(model, data, weights, verbose=False)
+    for found in (tested, validated):
+        assert {key: value for key, value in found.items() if key.startswith("test/top1")} == expected
+
+
+def test_every_figure_is_told(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("models.record.rank_zero_info", told.append)
+    record = Record()
+    record.history = [{"epoch": 0, "seconds": 60.0, "test/top1": 0.9, "test/top1 own": 0.8, "test/loss": 1.0}]
+    record._say(record.history[0], 3)
+    assert told == ["epoch 1 of 3: test/top1 0.9, test/top1 own 0.8; about 2 min left"]
+
+
 def test_history_and_result_agree_with_the_scores(run: Path) -> None:
     history, result = read(run, "history.json"), read(run, "result.json")
     assert [row["epoch"] for row in history] == [0, 1, 2, 3]
