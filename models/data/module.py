@@ -86,7 +86,11 @@ class SkeletonData(L.LightningDataModule, ABC):
         return self._loader(dataset, sampler=sampler, drop_last=True)
 
     def _drawn(self) -> int:
-        return self.batch_size * self.trainer.global_step if self.trainer is not None else 0
+        """Samples that all processes have used so far."""
+        if self.trainer is None:
+            return 0
+        per_step = self.batch_size * self.trainer.world_size * self.trainer.accumulate_grad_batches
+        return per_step * self.trainer.global_step
 
     def _loader(
         self, dataset: Dataset[Sample], sampler: DrawSampler | None = None, drop_last: bool = False

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -41,9 +42,14 @@ def mini(root: Path, workers: int = 0) -> ProtocolData:
     return ProtocolData(root=root, steps=8, batch_size=7, repeats=2, workers=workers)
 
 
+def trainer(world_size: int = 1, accumulate: int = 1) -> SimpleNamespace:
+    """What the data ask of a trainer that has not begun."""
+    return SimpleNamespace(global_step=0, world_size=world_size, accumulate_grad_batches=accumulate)
+
+
 def epochs(data: ProtocolData, steps_done: list[int]) -> list[list[Batch]]:
     """Training batches of epochs that begin after so many steps."""
-    data.trainer = SimpleNamespace(global_step=0)  # type: ignore[assignment]
+    data.trainer = trainer()  # type: ignore[assignment]
     loader = data.train_dataloader()
     found = []
     for data.trainer.global_step in steps_done:
@@ -66,6 +72,18 @@ def test_workers_change_nothing(mini_root: Path) -> None:
     assert_same(found[1], second)
     (resumed,) = epochs(mini(mini_root, 2), [6])
     assert_same(resumed, second)
+
+
+@pytest.mark.parametrize(("world_size", "accumulate", "steps"), [(1, 1, 6), (2, 1, 3), (1, 2, 3), (3, 2, 1)])
+def test_an_epoch_counts_what_all_processes_drew(world_size: int, accumulate: int, steps: int, mini_root: Path) -> None:
+    """48 draws in batches of 7 are 6 batches, whoever takes them; the last ones of an epoch are dropped."""
+    data = mini(mini_root)
+    data.trainer = trainer(world_size, accumulate)  # type: ignore[assignment]
+    sampler = data.train_dataloader().sampler
+    starts = []
+    for data.trainer.global_step in (0, steps, 2 * steps):
+        starts.append(next(iter(sampler))[0])
+    assert starts == [0, 42, 84]
 
 
 def test_a_clip_that_is_drawn_twice_gives_two_windows(mini_root: Path) -> None:
