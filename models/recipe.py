@@ -21,7 +21,7 @@ Recipe = dict[str, Any]
 
 
 def recipe_of(suite: Suite, experiment: Experiment, options: Sequence[str] = ()) -> Recipe:
-    """All that makes a run what it is, by dotted name; folders of data, logger and checkpoints stay out.
+    """All that makes a run what it is, by dotted name; the folders that a queue gives along stay out.
 
     Args:
         suite: The suite.
