@@ -38,7 +38,7 @@ def read_header(header: Any, arrival_ns: int) -> tuple[int, str]:
             share one instant.
 
     Raises:
-        ValueError: The frame's name is too long for one.
+        ValueError: As for :func:`checked_frame`.
     """
     return to_ns(header.stamp) or arrival_ns, checked_frame(header.frame_id)
 
@@ -47,8 +47,10 @@ def checked_frame(frame_id: str) -> str:
     """The name of a coordinate frame, which everything that is published repeats.
 
     Raises:
-        ValueError: It is too long for one.
+        ValueError: It is too long for one, or cannot be said in UTF-8, as messages must.
     """
+    if frame_id.encode(errors="ignore").decode() != frame_id:
+        raise ValueError(f"frame_id {frame_id[:_LONGEST_FRAME_ID]!r} is no text: it does not encode to UTF-8")
     if len(frame_id) > _LONGEST_FRAME_ID:
         raise ValueError(f"frame_id has {len(frame_id)} characters; at most {_LONGEST_FRAME_ID} are accepted")
     return frame_id

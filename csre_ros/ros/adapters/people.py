@@ -19,7 +19,8 @@ class Crowd:
     """Collects the people of one message and counts whom it must leave out.
 
     Reasons, beside those an adapter adds itself: ``"infinite coordinate"``, ``"confidence outside 0..1"``,
-    ``"no joint seen"``, ``"id too long"``, ``"duplicate id"`` (the later person loses).
+    ``"no joint seen"``, ``"id too long"``, ``"id is no text"`` (it does not encode to UTF-8), ``"duplicate id"`` (the
+    later person loses).
 
     Attributes:
         rejected: How many were left out, by reason.
@@ -62,6 +63,8 @@ class Crowd:
     def _id_fault(self, source_id: str | None) -> str:
         if source_id is not None and len(source_id) > _LONGEST_ID:
             return "id too long"
+        if source_id is not None and source_id.encode(errors="ignore").decode() != source_id:
+            return "id is no text"
         return "duplicate id" if source_id in self._ids else ""
 
 
