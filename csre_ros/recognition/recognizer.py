@@ -149,17 +149,17 @@ class Recognizer:
         Returns:
             One record for everybody present, by id, and for everybody who left; only who left if no frame came in.
         """
-        records, self._gone = self._gone, []
-        if not self._observed:
-            return records
-        self._observed = False
-        newest = self._guard.newest_ns or 0
-        start, due = self._grid_ns
-        if newest >= due:
-            stride = round(self.config.window.stride_s * 1e9)
-            self._grid_ns = (start, start + ((newest - start) // stride + 1) * stride)
-            self._infer()
-        present = sorted((person for person in self._people.values() if person.track.id), key=lambda p: p.track.id)
+        present: list[_Person] = []
+        if self._observed:
+            self._observed = False
+            newest = self._guard.newest_ns or 0
+            start, due = self._grid_ns
+            if newest >= due:
+                stride = round(self.config.window.stride_s * 1e9)
+                self._grid_ns = (start, start + ((newest - start) // stride + 1) * stride)
+                self._infer()
+            present = sorted((person for person in self._people.values() if person.track.id), key=lambda p: p.track.id)
+        records, self._gone = self._gone, []  # after what may fail: who left is told at the next decision then
         return records + [self._record(person, present=True) for person in present]
 
     def reconfigure(self, config: RecognizerConfig) -> None:
@@ -178,7 +178,7 @@ class Recognizer:
         self.config = config
 
     def finish(self) -> list[PersonAction]:
-        """The stream is over: everybody leaves, and open actions end at the newest stamp.
+        """The stream is over or pauses: everybody leaves, and open actions end at the newest stamp. Ids go on counting.
 
         Returns:
             The last record of everybody who was present.
@@ -186,7 +186,6 @@ class Recognizer:
         self._tracker.clear()
         self._drop_lost(self._guard.newest_ns or 0)
         records, self._gone = self._gone, []
-        self.reset()
         return records
 
     def reset(self) -> None:

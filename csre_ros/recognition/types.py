@@ -53,7 +53,7 @@ class PersonAction:
     Attributes:
         stamp_ns: Source stamp of the newest frame in the person's window.
         frame_id: Coordinate frame of ``skeleton``.
-        person: Track id, never reused within a run.
+        person: Track id, not reused until the recognizer is reset.
         present: False exactly once, in the record that reports that the track ended.
         skeleton: The person's newest skeleton in the source's own layout; None when not seen in this frame.
         action: The action being performed, or None: idle, unknown, or not decided yet.

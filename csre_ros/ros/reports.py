@@ -10,7 +10,7 @@ One record of ``~/actions``, schema 1 (all stamps are seconds, as floats; scores
       "model": {"name": "default", "digest": "9f86d0..."},
       "persons": [                        everybody being followed, longest followed first
         {
-          "id": 3,                        never reused while the node runs
+          "id": 3,                        not reused until the node is reset or deactivated
           "action": "wave",               null: idle, unknown, or not decided yet
           "state": "started",             started | ongoing | ended | null
           "score": 0.93,                  of the action, or of the best label where there is none
@@ -132,7 +132,7 @@ def _model(info: BundleInfo) -> dict[str, str]:
 def primary_person(people: Sequence[PersonAction]) -> PersonAction | None:
     """The one person whose action ``~/action`` carries: whoever has been followed for longest.
 
-    Ids count upwards and are never reused, so this is the lowest id present. The rule is deaf to who stands nearest,
+    Ids count upwards, so this is the lowest id present. The rule is deaf to who stands nearest,
     which would change from frame to frame; a controller that serves several people reads ``~/actions``.
     """
     return min((person for person in people if person.present), key=lambda person: person.person, default=None)

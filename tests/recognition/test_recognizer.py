@@ -392,3 +392,34 @@ def test_finish_ends_what_is_open_and_everybody_leaves(recognizer: Recognizer) -
     assert events([*steps, last]) == [(1, "raise_right", "started"), (1, "raise_right", "ended")]
     assert [(record.person, record.present) for record in last] == [(1, False)]
     assert recognizer.finish() == []
+
+
+def test_after_finish_ids_go_on_counting_and_after_reset_they_do_not(recognizer: Recognizer) -> None:
+    run(recognizer, [frame(k / 30, body()) for k in range(10)])
+    recognizer.finish()
+    assert recognizer.step(frame(0.2, body())) == []  # stamps are remembered
+    assert run(recognizer, [frame(k / 30, body()) for k in range(10, 20)])[-1][0].person == 2
+    recognizer.finish()
+    recognizer.reset()
+    assert run(recognizer, [frame(k / 30, body()) for k in range(10)])[-1][0].person == 1
+
+
+def test_a_failing_encoder_loses_no_end_of_an_action(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*inputs: object) -> None:
+        raise RuntimeError("device lost")
+
+    recognizer = Recognizer(replace(CONFIG, window=WindowConfig(stride_s=0.01)), bundle)  # it runs at every frame
+    other = [body("right"), body(x=3.0)]
+    steps = run(recognizer, [frame(k / 30, *other) for k in range(60)])
+    monkeypatch.setattr(bundle, "run", fail)
+    failures = 0
+    for k in range(60, 100):
+        recognizer.observe(frame(k / 30, other[1]))
+        try:
+            steps.append(recognizer.decide())
+        except RuntimeError:
+            failures += 1
+    monkeypatch.undo()
+    steps += run(recognizer, [frame(100 / 30, other[1])])
+    assert failures > 10
+    assert events(steps) == [(1, "raise_right", "started"), (1, "raise_right", "ended")]
