@@ -20,14 +20,14 @@ class Worker(Generic[Item]):
         work: Called on the worker's thread with the waiting items, oldest first. Must not raise.
         capacity: Items that may wait; beyond it the oldest are dropped. 1 keeps the newest only.
 
-    >>> seen = []
-    >>> worker = Worker(seen.extend, capacity=2)
+    >>> seen, done = [], threading.Event()
+    >>> worker = Worker(lambda items: (seen.extend(items), done.set()), capacity=2)
     >>> [worker.put(item) for item in (1, 2, 3)]
     [False, False, True]
     >>> worker.start()
-    >>> worker.stop(finish=True)
-    >>> seen
-    [2, 3]
+    >>> done.wait(10), seen
+    (True, [2, 3])
+    >>> worker.stop()
     """
 
     def __init__(self, work: Callable[[list[Item]], None], capacity: int) -> None:
@@ -37,6 +37,11 @@ class Worker(Generic[Item]):
         self._changed = threading.Condition()
         self._stopping = False
         self._thread: threading.Thread | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs; one that should and does not has died of its work."""
+        return self._thread is not None and self._thread.is_alive()
 
     def put(self, item: Item) -> bool:
         """Deliver an item, from any thread.
@@ -57,16 +62,11 @@ class Worker(Generic[Item]):
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._thread.start()
 
-    def stop(self, finish: bool = False) -> None:
-        """End the thread after the call that it is in. Does nothing if it does not run.
-
-        Args:
-            finish: Whether to work on the waiting items first; otherwise they are forgotten.
-        """
+    def stop(self) -> None:
+        """Forget what waits, and end the thread after the call that it is in. Does nothing if it does not run."""
         with self._changed:
             self._stopping = True
-            if not finish:
-                self._waiting.clear()
+            self._waiting.clear()
             self._changed.notify()
         if self._thread is not None:
             self._thread.join()

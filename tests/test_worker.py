@@ -8,10 +8,12 @@ from csre_ros.worker import Worker
 
 
 class Recorder:
-    """Work that can be held up."""
+    """Work that can be held up, and is done when it has seen the last item."""
 
-    def __init__(self):
+    def __init__(self, last=None):
         self.batches = []
+        self.done = threading.Event()
+        self._last = last
         self.begun = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
@@ -20,11 +22,13 @@ class Recorder:
         self.begun.set()
         assert self.gate.wait(10)
         self.batches.append(batch)
+        if self._last in batch:
+            self.done.set()
 
 
 def run_while_busy(capacity, late):
     """Deliver ``late`` while the worker is busy with item 0."""
-    work = Recorder()
+    work = Recorder(last=late[-1])
     worker = Worker(work, capacity)
     work.gate.clear()
     worker.start()
@@ -32,7 +36,8 @@ def run_while_busy(capacity, late):
     assert work.begun.wait(10)
     dropped = [worker.put(item) for item in late]
     work.gate.set()
-    worker.stop(finish=True)
+    assert work.done.wait(10)
+    worker.stop()
     return dropped, work.batches
 
 
@@ -49,7 +54,7 @@ def test_capacity_one_keeps_the_newest_and_says_what_it_dropped():
 
 
 def test_many_producers_lose_nothing():
-    work = Recorder()
+    work = Recorder(last="last")
     worker = Worker(work, capacity=10_000)
     worker.start()
     producers = [threading.Thread(target=lambda n=n: [worker.put((n, i)) for i in range(500)]) for n in range(4)]
@@ -57,8 +62,10 @@ def test_many_producers_lose_nothing():
         producer.start()
     for producer in producers:
         producer.join()
-    worker.stop(finish=True)
-    items = [item for batch in work.batches for item in batch]
+    worker.put("last")
+    assert work.done.wait(10)
+    worker.stop()
+    items = [item for batch in work.batches for item in batch if item != "last"]
     assert len(items) == 2000
     for n in range(4):
         assert [i for m, i in items if m == n] == list(range(500))
@@ -85,4 +92,23 @@ def test_stop_twice_is_harmless(started):
     if started:
         worker.start()
     worker.stop()
+    worker.stop()
+
+
+def test_a_thread_that_died_of_its_work_is_not_alive():
+    begun = threading.Event()
+
+    def die(batch):
+        begun.set()
+        raise SystemExit
+
+    worker = Worker(die, capacity=1)
+    assert not worker.alive
+    worker.start()
+    assert worker.alive
+    thread = worker._thread
+    worker.put(1)
+    thread.join(10)
+    assert begun.is_set()
+    assert not worker.alive
     worker.stop()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import QoSProfile
 
 from csre_ros.recognition.bundle_info import BundleInfo
 from csre_ros.recognition.types import PersonAction
 from csre_ros.ros.moment import Moment
-from csre_ros.ros.qos import LATCHED
+from csre_ros.ros.qos import LATCHED, RELIABLE, overridable
 from csre_ros.ros.stamps import from_ns
 from csre_ros.skeleton import Skeleton
 
@@ -58,42 +57,47 @@ class Detections:
     Args:
         node: Owner of the publishers.
         info: The bundle that decides.
-        top_k: Labels per person.
+        top_k: Says how many labels per person; asked at every frame.
 
     Raises:
         ImportError: ``vision_msgs`` is not installed.
     """
 
-    def __init__(self, node: LifecycleNode, info: BundleInfo, top_k: int) -> None:
+    def __init__(self, node: LifecycleNode, info: BundleInfo, top_k: Callable[[], int]) -> None:
         from vision_msgs.msg import Detection2DArray, LabelInfo
 
         self._array = Detection2DArray
         self._node = node
         self._top_k = top_k
-        self._publisher = node.create_lifecycle_publisher(Detection2DArray, "~/detections", QoSProfile(depth=10))
-        self._labels = node.create_publisher(LabelInfo, "~/label_info", LATCHED)
+        self._newest = (0, "")
+        self._publisher = node.create_lifecycle_publisher(Detection2DArray, "~/detections", **overridable(RELIABLE))
+        self._labels = node.create_publisher(LabelInfo, "~/label_info", **overridable(LATCHED))
         message = label_info(info)
         message.header.stamp = node.get_clock().now().to_msg()
         self._labels.publish(message)
 
     def publish(self, moment: Moment) -> None:
         """Publish everybody in a frame."""
+        self._newest = (moment.stamp_ns, moment.frame_id)
         if not self._publisher.get_subscription_count():
             return
-        shape = None if moment.image is None else moment.image.shape
-        message = self._array()
-        message.header.stamp, message.header.frame_id = from_ns(moment.stamp_ns), moment.frame_id
-        message.detections = [detection(p, skeleton, shape, self._top_k) for p, skeleton in moment.seen()]
-        for one in message.detections:
-            one.header = message.header
-        self._publisher.publish(message)
+        shape, top_k = None if moment.image is None else moment.image.shape, self._top_k()
+        self._publish([detection(person, skeleton, shape, top_k) for person, skeleton in moment.seen()])
 
     def withdraw(self) -> None:
-        """Publish that nobody is detected."""
+        """Publish that nobody is detected any more, as of the newest frame."""
         if self._publisher.get_subscription_count():
-            self._publisher.publish(self._array())
+            self._publish([])
 
     def destroy(self) -> None:
         """Remove the publishers."""
         self._node.destroy_lifecycle_publisher(self._publisher)
         self._node.destroy_publisher(self._labels)
+
+    def _publish(self, detections: list[Any]) -> None:
+        stamp_ns, frame_id = self._newest
+        message = self._array(detections=detections)
+        message.header.stamp, message.header.frame_id = from_ns(stamp_ns), frame_id
+        for one in detections:
+            one.header = message.header
+        self._publisher.publish(message)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class Health:
         self._refusal = ""
         self._incompatible = ""
         self._failures: dict[str, str] = {}
-        self._people = 0
+        self._people, self._full = 0, 0
 
     def begin(self) -> None:
         """The input was opened; from now on it may be expected to deliver."""
@@ -122,11 +122,15 @@ class Health:
             self._counts[f"{stage} failures"] += 1
             self._failures[stage] = f"{type(error).__name__}: {error}"
 
-    def published(self, age_ms: float, people: int) -> None:
+    def followed(self, people: int, full: int) -> None:
+        """So many people are followed, and of so many of them a whole window has been seen."""
+        with self._lock:
+            self._people, self._full = people, full
+
+    def published(self, age_ms: float) -> None:
         """A frame went through all stages; ``age_ms`` runs from its stamp to publication."""
         with self._lock:
             self._ages_ms.append(age_ms)
-            self._people = people
             # Frames that waited may go through after the source was lost.
             self._failures = {stage: text for stage, text in self._failures.items() if stage == CAPTURE}
 
@@ -200,7 +204,7 @@ class Health:
             now = Counter({f"left out: {reason}": count for reason, count in left_out.items() if count})
             new = now - self._reported_people
             self._reported_people = now
-            values = {"followed": self._people, **dict(sorted(now.items()))}
+            values = {"followed": self._people, "full_windows": self._full, **dict(sorted(now.items()))}
         if new:
             return Status("people", WARN, ", ".join(f"{reason} {count}" for reason, count in new.items()), values)
         return Status("people", OK, f"{values['followed']} followed", values)
@@ -213,14 +217,24 @@ def _percentiles(name: str, samples: Sequence[float]) -> dict[str, float]:
     return {f"{name}_p50_ms": round(float(middle), 2), f"{name}_p99_ms": round(float(high), 2)}
 
 
-def runtime_statuses(health: Health, pipeline: Pipeline, source: Input | None, timeout_s: float) -> list[Status]:
-    """One status each for model, input, pose stage, people and inference.
+def runtime_statuses(
+    health: Health,
+    pipeline: Pipeline,
+    source: Input | None,
+    timeout_s: float,
+    *,
+    alive: bool,
+    unpublished: Mapping[str, int],
+) -> list[Status]:
+    """One status each for model, input, pose stage, people, inference and publishing.
 
     Args:
         health: What the threads have told.
         pipeline: The runtime.
         source: The input; None while the node is inactive.
         timeout_s: Silence of the input that is worth a warning.
+        alive: Whether the worker's thread runs.
+        unpublished: How many people and frames were left out of what is published and recorded, by reason.
     """
     recognizer = pipeline.recognizer
     info = recognizer.info
@@ -231,10 +245,14 @@ def runtime_statuses(health: Health, pipeline: Pipeline, source: Input | None, t
     statuses.append(health.input_status(source.what, timeout_s))
     if source.images:
         statuses.append(health.stage_status("pose", times.get("pose", {})))
-    statuses.append(health.people_status(recognizer.counts))
-    provider = {"provider": recognizer.bundle.device}
-    statuses.append(health.stage_status("inference", {**provider, **times.get("infer", {})}))
-    return statuses
+    statuses.append(health.people_status(dict(recognizer.counts)))  # a copy: the worker goes on counting
+    inference = health.stage_status("inference", {"provider": recognizer.bundle.device, **times.get("infer", {})})
+    if not alive:
+        died = "the worker has died and nothing is recognised: deactivate and activate the node, and report its log"
+        inference = replace(inference, level=ERROR, message=died)
+    left_out = {f"left out: {reason}": count for reason, count in dict(unpublished).items()}
+    publish = health.stage_status("publish", {**times.get("publish", {}), **left_out})
+    return [*statuses, inference, publish]
 
 
 def to_message(statuses: Sequence[Status], node_name: str, hardware_id: str, stamp: Any) -> DiagnosticArray:

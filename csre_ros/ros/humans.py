@@ -8,15 +8,13 @@ from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile
 
 from csre_ros.recognition.types import ActionEvent, EventState
 from csre_ros.ros.adapters.packages import message_class
 from csre_ros.ros.moment import Moment, body_id
+from csre_ros.ros.qos import NEWEST, RELIABLE, overridable
 from csre_ros.ros.stamps import from_ns
 from csre_ros.ros.symbols import Symbols, constant
-
-_NEWEST = QoSProfile(depth=1)
 
 
 class _Bodies:
@@ -81,7 +79,7 @@ class Gestures:
     def _publisher(self, name: str) -> Publisher[Any]:
         if name not in self._publishers:
             topic = f"/humans/bodies/{name}/gesture"
-            self._publishers[name] = self._node.create_publisher(self._message, topic, _NEWEST)
+            self._publishers[name] = self._node.create_publisher(self._message, topic, NEWEST)
         return self._publishers[name]
 
     def _keep(self, names: set[str]) -> None:
@@ -108,7 +106,7 @@ class Intents:
         self._values = {
             label: constant(self._message, entry.intent) for label, entry in symbols.items() if entry.intent
         }
-        self._publisher = node.create_lifecycle_publisher(self._message, "/intents", QoSProfile(depth=10))
+        self._publisher = node.create_lifecycle_publisher(self._message, "/intents", **overridable(RELIABLE))
 
     def publish(self, moment: Moment) -> None:
         """Publish the intents of a frame."""

@@ -6,12 +6,12 @@ import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import QoSProfile
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from csre_ros.recognition.types import PersonAction
 from csre_ros.ros.moment import Moment
+from csre_ros.ros.qos import NEWEST, overridable
 from csre_ros.ros.stamps import from_ns
 from csre_ros.skeleton import FloatArray, Skeleton
 
@@ -68,7 +68,7 @@ class Markers:
 
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
-        self._publisher = node.create_lifecycle_publisher(MarkerArray, "~/markers", QoSProfile(depth=1))
+        self._publisher = node.create_lifecycle_publisher(MarkerArray, "~/markers", **overridable(NEWEST))
         self._shown: dict[int, tuple[int, str]] = {}
 
     def publish(self, moment: Moment) -> None:

@@ -23,14 +23,12 @@ class Moment:
         frame_id: Coordinate frame of everything published about it.
         people: What recognition said.
         image: The picture, where the source has one.
-        skeletons: Everybody whom the source saw, tracked or not.
     """
 
     stamp_ns: int
     frame_id: str
     people: tuple[PersonAction, ...]
     image: Image | None = None
-    skeletons: tuple[Skeleton, ...] = ()
 
     def seen(self) -> Iterator[tuple[PersonAction, Skeleton]]:
         """Everybody in the frame itself, with their skeletons."""

@@ -30,6 +30,7 @@ from csre_ros.ros.diagnostics import ERROR, OK, Health, Status, runtime_statuses
 from csre_ros.ros.inputs import Input, check_dims, make_input
 from csre_ros.ros.logs import RosLogHandler
 from csre_ros.ros.outputs import Outputs
+from csre_ros.ros.qos import NEWEST, overridable
 from csre_ros.ros.stream import Stream
 from csre_ros.sources.frames import SourceFrame
 
@@ -67,7 +68,7 @@ class ActionNode(LifecycleNode):
         self._settings = parameters.read(self)
         self.add_post_set_parameters_callback(lambda _: self._adopt())
         services.offer(self, self.reset, self.set_enabled)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 1)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", **overridable(NEWEST))
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
         self.create_timer(_DIAGNOSTICS_PERIOD_S, self._diagnose, clock=steady)
         self.create_timer(_WATCH_PERIOD_S, self._watch, clock=steady)
@@ -217,9 +218,15 @@ class ActionNode(LifecycleNode):
 
     def _diagnose(self) -> None:
         statuses = [Status("model", ERROR, self._refusal) if self._refusal else Status("model", OK, "not loaded")]
-        if self._pipeline is not None and self._stream is not None:
-            watched = self._input if self._stream.active else None
-            found = runtime_statuses(self._health, self._pipeline, watched, self._settings.node.input_timeout_s)
+        if self._pipeline is not None and self._stream is not None and self._outputs is not None:
+            found = runtime_statuses(
+                self._health,
+                self._pipeline,
+                self._input if self._stream.active else None,
+                self._settings.node.input_timeout_s,
+                alive=self._stream.alive,
+                unpublished=self._outputs.counts,
+            )
             statuses = (statuses if self._refusal else []) + found
         name = self.get_fully_qualified_name().removeprefix("/")
         hardware = self._input.what if self._input is not None else "none"

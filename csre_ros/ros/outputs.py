@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import qos_profile_sensor_data
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import String
 
@@ -23,7 +23,7 @@ from csre_ros.ros.humans import Gestures, Intents
 from csre_ros.ros.markers import Markers
 from csre_ros.ros.moment import Moment, Output
 from csre_ros.ros.picture import Picture
-from csre_ros.ros.qos import LATCHED, RELIABLE
+from csre_ros.ros.qos import LATCHED, RELIABLE, SENSOR_DATA, overridable
 from csre_ros.ros.recorder import Recorder
 from csre_ros.ros.reports import actions_record, classes_record, primary_person, to_json
 from csre_ros.ros.symbols import STANDARD, load_symbols
@@ -41,6 +41,8 @@ class Outputs:
 
     Attributes:
         config: The settings of the node itself; may be replaced while running.
+        counts: What could not be published or recorded, by reason: ``other_layout`` (people whom ``~/skeletons`` cannot
+            show beside the others), and those of :class:`Recorder`.
 
     Raises:
         RuntimeError: A message package that the settings ask for is not installed.
@@ -50,6 +52,7 @@ class Outputs:
 
     def __init__(self, node: LifecycleNode, info: BundleInfo, settings: NodeSettings) -> None:
         self.config: NodeConfig = settings.node
+        self.counts: Counter[str] = Counter()
         self._node = node
         self._info = info
         self._events: list[ActionEvent] = []
@@ -58,24 +61,25 @@ class Outputs:
         self._label = ""
         self._listed = False
         self._layout: SkeletonLayout | None = None
-        override = QoSOverridingOptions.with_default_policies()
-        create = partial(node.create_lifecycle_publisher, qos_overriding_options=override)
-        self._actions = create(String, "~/actions", RELIABLE)
-        self._action = create(String, "~/action", LATCHED)
-        self._skeletons = create(PointCloud2, "~/skeletons", qos_profile_sensor_data)
-        self._layouts = create(String, "~/skeletons/layout", LATCHED)
-        self._classes = node.create_publisher(String, "~/classes", LATCHED)
+        create = node.create_lifecycle_publisher
+        self._actions = create(String, "~/actions", **overridable(RELIABLE))
+        self._action = create(String, "~/action", **overridable(LATCHED))
+        self._skeletons = create(PointCloud2, "~/skeletons", **overridable(SENSOR_DATA))
+        self._layouts = create(String, "~/skeletons/layout", **overridable(LATCHED))
+        self._classes = node.create_publisher(String, "~/classes", **overridable(LATCHED))
         self._classes.publish(String(data=to_json(classes_record(info))))
+        folder = Path(self.config.record).expanduser() if self.config.record else None
+        self._recorder = Recorder(node, folder, self.counts) if folder else None
         self._others: list[Output] = []
         try:
-            for other in _others(node, info, settings):
+            for other in _others(node, info, settings, lambda: self.config.top_k):
                 self._others.append(other)
         except Exception:
             self.destroy()
             raise
 
     def publish(self, frame: Frame, people: Sequence[PersonAction], image: Image | None = None) -> float:
-        """Say what is known after a frame.
+        """Say what is known after a frame. Whatever fails, everything else is published before that is raised.
 
         Args:
             frame: The frame.
@@ -89,31 +93,47 @@ class Outputs:
         frame_id = self.config.frame_id or frame.frame_id
         self._newest = (frame.stamp_ns, frame_id)
         self._events += [event for person in people for event in person.events]
-        if self.config.publish_skeletons:
-            self._publish_skeletons(people, frame.stamp_ns, frame_id)
+        primary = primary_person(people)
+        moment = Moment(frame.stamp_ns, frame_id, tuple(people), image)
+        calls: list[Callable[[], None]] = []
         # A due time further ahead than one period means that the clock jumped back, which must not silence the topic.
         if self._events or not 0 < self._due_ns - now_ns <= self._period_ns:
-            self._publish_record(people, now_ns)
-        primary = primary_person(people)
-        self._publish_label((primary.action if primary else None) or "")
-        moment = Moment(frame.stamp_ns, frame_id, tuple(people), image, frame.skeletons)
-        for other in self._others:
-            other.publish(moment)
+            calls.append(partial(self._publish_record, people, now_ns))
+        calls.append(partial(self._publish_label, (primary.action if primary else None) or ""))
+        if self.config.publish_skeletons:
+            calls.append(partial(self._publish_skeletons, moment))
+        _make(*calls, *(partial(other.publish, moment) for other in self._others))
         return (now_ns - frame.stamp_ns) / 1e6
 
-    def withdraw(self) -> None:
-        """Say that nobody is seen any more, so that no robot acts on what was true before the input stopped."""
+    def record(self, frame: Frame) -> None:
+        """Append the people of a frame to the recording, if there is one."""
+        if self._recorder is not None:
+            self._recorder.write(replace(frame, frame_id=self.config.frame_id or frame.frame_id))
+
+    def withdraw(self, people: Sequence[PersonAction] = ()) -> None:
+        """Say that nobody is seen any more, so that no robot acts on what was true before the input stopped.
+
+        Args:
+            people: The last records of those who were, for the events in them.
+
+        Raises:
+            Exception: As for :meth:`publish`.
+        """
+        self._events += [event for person in people for event in person.events]
+        calls: list[Callable[[], None]] = []
         if self._listed or self._events:
-            self._publish_record((), self._now_ns())
-        self._publish_label("")
-        for other in self._others:
-            other.withdraw()
+            calls.append(partial(self._publish_record, (), self._now_ns()))
+        if self._recorder is not None:
+            calls.append(self._recorder.close)
+        _make(*calls, partial(self._publish_label, ""), *(other.withdraw for other in self._others))
 
     def destroy(self) -> None:
         """Remove the publishers."""
         for publisher in (self._actions, self._action, self._skeletons, self._layouts):
             self._node.destroy_lifecycle_publisher(publisher)
         self._node.destroy_publisher(self._classes)
+        if self._recorder is not None:
+            self._recorder.close()
         for other in self._others:
             other.destroy()
 
@@ -140,34 +160,42 @@ class Outputs:
 
     def _publish_label(self, label: str) -> None:
         if label != self._label:
-            self._label = label
             self._action.publish(String(data=label))
+            self._label = label
 
-    def _publish_skeletons(self, people: Sequence[PersonAction], stamp_ns: int, frame_id: str) -> None:
-        seen = [
-            replace(person.skeleton, source_id=str(person.person))
-            for person in people
-            if person.present and person.skeleton is not None
-        ]
-        if seen and seen[0].layout != self._layout:
-            self._layout = seen[0].layout
+    def _publish_skeletons(self, moment: Moment) -> None:
+        """A cloud has one layout: the one announced, for as long as anybody has it; people of others are left out."""
+        seen = [replace(skeleton, source_id=str(person.person)) for person, skeleton in moment.seen()]
+        layouts = [skeleton.layout for skeleton in seen]
+        if layouts and self._layout not in layouts:
+            self._layout = layouts[0]
             self._layouts.publish(String(data=self._layout.name))
         if self._layout is not None:
-            self._skeletons.publish(cloud_message(seen, self._layout, stamp_ns, frame_id))
+            shown = [skeleton for skeleton in seen if skeleton.layout == self._layout]
+            self._skeletons.publish(cloud_message(shown, self._layout, moment.stamp_ns, moment.frame_id))
+            if left_out := len(seen) - len(shown):
+                self.counts["other_layout"] += left_out
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
 
 
-def _others(node: LifecycleNode, info: BundleInfo, settings: NodeSettings) -> Iterator[Output]:
+def _make(*calls: Callable[[], None]) -> None:
+    """Make all calls in order, also after one that raises; the error is raised at the end."""
+    with ExitStack() as stack:
+        for call in reversed(calls):
+            stack.callback(call)
+
+
+def _others(
+    node: LifecycleNode, info: BundleInfo, settings: NodeSettings, top_k: Callable[[], int]
+) -> Iterator[Output]:
     """What is published beside the node's own records: for people to look at, and in the messages of others."""
     config = settings.node
     yield Markers(node)
     yield Picture(node, settings.pose.horizontal_fov_deg)
     if find_spec("vision_msgs") is not None:
-        yield Detections(node, info, config.top_k)
-    if config.record:
-        yield Recorder(node, Path(config.record).expanduser())
+        yield Detections(node, info, top_k)
     if config.publish_gestures or config.publish_intents:
         symbols = load_symbols(Path(config.symbols).expanduser() if config.symbols else STANDARD)
         if config.publish_gestures:

@@ -6,17 +6,16 @@ import array
 from typing import TYPE_CHECKING
 
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage
 
 from csre_ros.ros.moment import Moment
+from csre_ros.ros.qos import PICTURES, overridable
 from csre_ros.ros.stamps import from_ns
 
 if TYPE_CHECKING:
     from csre_ros.overlay import Overlay
 
 _QUALITY = 80
-_NEWEST = QoSProfile(depth=1)
 
 
 class Picture:
@@ -31,7 +30,9 @@ class Picture:
         self._node = node
         self._fov = horizontal_fov_deg
         self._overlay: Overlay | None = None
-        self._publisher = node.create_lifecycle_publisher(CompressedImage, "~/image/compressed", _NEWEST)
+        self._publisher = node.create_lifecycle_publisher(
+            CompressedImage, "~/image/compressed", **overridable(PICTURES)
+        )
 
     def publish(self, moment: Moment) -> None:
         """Publish the picture of a frame."""

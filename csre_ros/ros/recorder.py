@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from rclpy.node import Node
 
-from csre_ros.ros.moment import Moment
 from csre_ros.skeleton import Frame, SkeletonLayout
 from csre_ros.sources.recording_writer import RecordingWriter
 
@@ -16,35 +17,41 @@ from csre_ros.sources.recording_writer import RecordingWriter
 class Recorder:
     """Writes one recording after the other into a folder.
 
-    A file begins with the first person seen and ends when the input stops, the node is deactivated, or people come in
-    another layout; what follows goes into the next one. If a file cannot be written, recording ends with an error in
-    the log, and everything else goes on.
+    A file begins with the first person seen and ends when the input stops, the node is deactivated, the stamps go back,
+    or everybody has another layout; what follows goes into the next one. What does not fit into a file is left out and
+    counted. If a file cannot be written, recording ends with an error in the log, and everything else goes on.
 
     Args:
         node: For its log.
         folder: Where the files go; made if it is not there. They are called ``people_DATE_TIME.mcap``, in UTC.
+        counts: Where ``unrecorded_frame`` (its stamp fits no file) and ``unrecorded_person`` (of another layout than
+            the file) are counted.
     """
 
-    def __init__(self, node: Node, folder: Path) -> None:
+    def __init__(self, node: Node, folder: Path, counts: Counter[str]) -> None:
         self._logger = node.get_logger()
         self._folder = folder
+        self._counts = counts
         self._stack = ExitStack()
         self._writer: RecordingWriter | None = None
+        self._newest_ns = 0
         self._broken = False
 
-    def publish(self, moment: Moment) -> None:
+    def write(self, frame: Frame) -> None:
         """Append the people of a frame."""
         if self._broken:
             return
         try:
-            writer = self._writer_for(moment)
-            if writer is not None:
-                writer.write(Frame(moment.stamp_ns, moment.frame_id, moment.skeletons))
-        except (OSError, ValueError) as error:
+            if (writer := self._writer_for(frame)) is not None:
+                self._append(writer, frame)
+        except ValueError as error:
+            self._counts["unrecorded_frame"] += 1
+            self._logger.warning(f"a frame is not recorded: {error}", throttle_duration_sec=5.0)
+        except OSError as error:
             self._broken = True
             self._logger.error(f"recording ends: {error}")
 
-    def withdraw(self) -> None:
+    def close(self) -> None:
         """Complete the file, so that it is safe whatever happens next."""
         writer, self._writer = self._writer, None
         try:
@@ -52,22 +59,26 @@ class Recorder:
         except OSError as error:
             self._logger.error(f"{self._folder} lost a recording: {error}")
             return
-        if writer is not None:
+        if writer is not None and writer.path.exists():
             self._logger.info(f"recorded {writer.path}")
 
-    def destroy(self) -> None:
-        """As :meth:`withdraw`."""
-        self.withdraw()
+    def _append(self, writer: RecordingWriter, frame: Frame) -> None:
+        fitting = tuple(skeleton for skeleton in frame.skeletons if skeleton.layout == writer.layout)
+        writer.write(replace(frame, skeletons=fitting))
+        self._newest_ns = frame.stamp_ns
+        if left_out := len(frame.skeletons) - len(fitting):
+            self._counts["unrecorded_person"] += left_out
 
-    def _writer_for(self, moment: Moment) -> RecordingWriter | None:
+    def _writer_for(self, frame: Frame) -> RecordingWriter | None:
         """The file for a frame; None before anybody was seen."""
-        layout = moment.skeletons[0].layout if moment.skeletons else None
-        if self._writer is not None and layout in (None, self._writer.layout):
-            return self._writer
-        if layout is None:
-            return None
-        self.withdraw()
-        self._writer = self._stack.enter_context(self._open(layout))
+        layouts = [skeleton.layout for skeleton in frame.skeletons]
+        if self._writer is not None:
+            if frame.stamp_ns >= self._newest_ns and (not layouts or self._writer.layout in layouts):
+                return self._writer
+            self.close()
+        if layouts:
+            self._writer = self._stack.enter_context(self._open(layouts[0]))
+            self._newest_ns = frame.stamp_ns
         return self._writer
 
     def _open(self, layout: SkeletonLayout) -> RecordingWriter:

@@ -1,11 +1,15 @@
 """What the node says about itself, with a clock of our own."""
 
+from collections import Counter
+from types import SimpleNamespace
+
 import pytest
 
 pytest.importorskip("diagnostic_msgs.msg", reason="needs the ROS message packages: pip install 'csre_ros[ros]'")
 from builtin_interfaces.msg import Time
 
-from csre_ros.ros.diagnostics import ERROR, OK, WARN, Health, Status, to_message
+from csre_ros.ros.diagnostics import ERROR, OK, WARN, Health, Status, runtime_statuses, to_message
+from csre_ros.timing import StageTimer
 
 
 class Clock:
@@ -101,7 +105,7 @@ def test_a_failing_stage_is_an_error_until_a_frame_goes_through(health):
     assert (status.level, status.message) == (ERROR, "RuntimeError: out of memory")
     assert status.values == {"provider": "cpu", "failures": 1}
     assert health.stage_status("pose", {}).level == OK
-    health.published(3.0, 1)
+    health.published(3.0)
     assert health.stage_status("inference", {}).level == OK
 
 
@@ -109,15 +113,16 @@ def test_a_lost_source_is_an_error_of_the_input(health, clock):
     deliver(health, clock)
     health.failed("capture", OSError("camera:0 was lost"))
     assert health.input_status("camera:0", 1.0).message == "OSError: camera:0 was lost"
-    health.published(3.0, 1)  # a frame that still waited
+    health.published(3.0)  # a frame that still waited
     assert health.input_status("camera:0", 1.0).level == ERROR
     deliver(health, clock)
     assert health.input_status("camera:0", 1.0).level == OK
 
 
 def test_people_are_counted_and_those_left_out_warn_once(health):
-    health.published(1.0, 2)
-    assert health.people_status({"duplicate_id": 0}).message == "2 followed"
+    health.followed(2, 1)
+    status = health.people_status({"duplicate_id": 0})
+    assert (status.message, dict(status.values)) == ("2 followed", {"followed": 2, "full_windows": 1})
     status = health.people_status({"duplicate_id": 3, "stamp_jump": 1})
     assert (status.level, status.message) == (WARN, "left out: duplicate_id 3, left out: stamp_jump 1")
     assert status.values["left out: duplicate_id"] == 3
@@ -135,10 +140,58 @@ def test_input_and_people_are_judged_apart(health, clock):
 def test_ages(health, clock):
     deliver(health, clock)
     for age in range(1, 101):
-        health.published(float(age), 1)
+        health.published(float(age))
     values = health.input_status("/image", 1.0).values
     assert values["age_p50_ms"] == 50.5
     assert 98 < values["age_p99_ms"] < 100
+
+
+class Growing(Counter):
+    """Grows whenever somebody walks over it, as if another thread did it."""
+
+    def items(self):
+        for item in super().items():
+            yield item
+            self[f"reason {len(self)}"] += 1
+
+
+@pytest.fixture
+def statuses(health):
+    """Judges a runtime; by task."""
+    recognizer = SimpleNamespace(
+        info=SimpleNamespace(name="tiny", digest="abc", labels=()),
+        bundle=SimpleNamespace(device="cpu"),
+        counts=Growing(stamp_jump=1),
+    )
+    pipeline = SimpleNamespace(recognizer=recognizer, timer=StageTimer())
+    source = SimpleNamespace(what="/skeletons", images=False)
+
+    def judge(**given):
+        found = runtime_statuses(health, pipeline, source, 1.0, **{"alive": True, "unpublished": Growing(), **given})
+        return {status.task: status for status in found}
+
+    return judge
+
+
+def test_counters_may_grow_while_they_are_read(statuses):
+    found = statuses(unpublished=Growing(other_layout=2))
+    assert found["people"].values["left out: stamp_jump"] == 1
+    assert found["publish"].values == {"failures": 0, "left out: other_layout": 2}
+
+
+def test_a_dead_worker_is_an_error(statuses):
+    assert statuses()["inference"].level == OK
+    status = statuses(alive=False)["inference"]
+    assert status.level == ERROR
+    assert "worker has died" in status.message
+    assert status.values["provider"] == "cpu"
+
+
+def test_what_fails_is_told_under_its_own_stage(statuses, health):
+    health.failed("publish", RuntimeError("no room"))
+    found = statuses()
+    assert {task: status.level for task, status in found.items() if status.level == ERROR} == {"publish": ERROR}
+    assert found["publish"].message == "RuntimeError: no room"
 
 
 def test_message():

@@ -17,6 +17,7 @@ import yaml
 
 pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import QoSDurabilityPolicy, QoSReliabilityPolicy, qos_profile_sensor_data
 from std_msgs.msg import String
 
 pytestmark = pytest.mark.ros
@@ -49,16 +50,58 @@ def names(graph, kind):
     return {name: types[0].replace("/msg/", "/").replace("/srv/", "/") for name, types in ask("action_node", "/")}
 
 
-def documented(page, heading):
-    """Name and type in the first table below a heading."""
+def documented(page, heading, column=0):
+    """Name and type in the first table below a heading, or what is in a later column."""
     section = (ROOT / "docs" / page).read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([~/][\w/<>]*)` \| `(\w+/\w+)` \|", section, re.MULTILINE)
-    return {name.replace("~", "/action_node"): kind for name, kind in rows}
+    rows = re.findall(r"^\| `([~/][\w/<>]*)` \| `(\w+/\w+)` \| (.*?) \|", section, re.MULTILINE)
+    table = {name.replace("~", "/action_node"): (kind, third) for name, kind, third in rows}
+    return {name: entry[column] for name, entry in table.items()}
 
 
 def test_every_topic_is_documented_with_its_type(node):
     published = {name: kind for name, kind in names(node, "publisher").items() if name not in COMMON}
     assert published.items() <= documented("integrator.md", "Topics").items()
+
+
+def quality(text):
+    """What the page says of the quality of service: reliability, durability and depth."""
+    sensor = qos_profile_sensor_data
+    if text == "sensor data":
+        return sensor.reliability, sensor.durability, sensor.depth
+    reliability, _, rest = text.partition(", ")
+    latched = rest == "latched"
+    return (
+        QoSReliabilityPolicy[reliability.upper().replace(" ", "_")],
+        QoSDurabilityPolicy.TRANSIENT_LOCAL if latched else QoSDurabilityPolicy.VOLATILE,
+        1 if latched else int(rest.removeprefix("depth ")),
+    )
+
+
+def test_every_topic_has_the_documented_quality_of_service(node):
+    known = documented("integrator.md", "Topics", column=1)
+    (ours,) = (one for one in node.executor.get_nodes() if one.get_name() == "action_node")
+    found = {}
+    for publisher in (one for one in ours.publishers if one.topic_name not in COMMON):
+        (endpoint,) = node.peer.get_publishers_info_by_topic(publisher.topic_name)
+        depth = publisher.qos_profile.depth  # discovery does not tell it
+        found[publisher.topic_name] = (endpoint.qos_profile.reliability, endpoint.qos_profile.durability, depth)
+    assert found == {name: quality(known[name]) for name in found}
+    assert len(found) >= 8
+
+
+def test_every_quality_of_service_can_be_overridden_by_itself(graph_with, tiny_bundle):
+    override = "qos_overrides./action_node/action.publisher"
+    arguments = ("input:=skeletons", "layout:=body13", f"bundle:={tiny_bundle}", f"{override}.depth:=7")
+    graph = graph_with(*(word for argument in arguments for word in ("-p", argument)))
+    node = graph.start_node()
+    depths = {publisher.topic_name: publisher.qos_profile.depth for publisher in node.publishers}
+    assert depths["/action_node/action"] == 7
+    assert depths["/action_node/classes"] == depths["/action_node/skeletons/layout"] == 1
+    topics = {name for name in depths if name not in COMMON}
+    assert len(topics) >= 8
+    for topic in topics:
+        for policy in ("reliability", "depth", "history"):
+            assert node.has_parameter(f"qos_overrides.{topic}.publisher.{policy}")
 
 
 def test_rviz_shows_documented_topics():

@@ -81,6 +81,8 @@ def test_the_picture_is_drawn_for_who_listens(talker, make_body):
     cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
     from sensor_msgs.msg import CompressedImage
 
+    from csre_ros.ros.qos import PICTURES
+
     drawn, encode = [], cv2.imencode
     talker.say([make_body("right")], frames=20)
     assert talker.node.count_subscribers("/action_node/image/compressed") == 0
@@ -88,7 +90,7 @@ def test_the_picture_is_drawn_for_who_listens(talker, make_body):
         patch.setattr(cv2, "imencode", lambda *given: drawn.append(given) or encode(*given))
         talker.say([make_body("right")], frames=20)
         assert not drawn
-        heard = talker.graph.listen(CompressedImage, "/action_node/image/compressed", 1)
+        heard = talker.graph.listen(CompressedImage, "/action_node/image/compressed", PICTURES)
         talker.graph.until(lambda: talker.say([make_body("right")]) or heard)
         assert drawn
     picture = cv2.imdecode(np.frombuffer(heard[-1].data, np.uint8), cv2.IMREAD_COLOR)

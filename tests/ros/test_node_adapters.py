@@ -3,6 +3,7 @@
 import json
 import struct
 import sys
+import time
 
 import pytest
 
@@ -19,13 +20,10 @@ BODY13, AZURE32 = get_layout("body13"), get_layout("azure32")
 BROKEN = b"\0\1\0\0" + b"\xff" * 40
 
 
-def record(body, stamp_s):
+def record(body, stamp_s, frame_id="cam", source_id=4):
     joints = [[*place, 1.0] for place in body.positions.tolist()]
-    return String(
-        data=json.dumps(
-            {"layout": "body13", "stamp": stamp_s, "frame_id": "cam", "persons": [{"id": 4, "joints": joints}]}
-        )
-    )
+    people = [{"id": source_id, "joints": joints}]
+    return String(data=json.dumps({"layout": "body13", "stamp": stamp_s, "frame_id": frame_id, "persons": people}))
 
 
 def spheres(body, stamp_s):
@@ -84,6 +82,27 @@ def test_a_raised_arm_is_reported_between_bad_messages(start, make_body, name):
     table = graph.status("input").table
     assert {key[10:]: n for key, n in table.items() if key.startswith("rejected: ")} == refused[name]
     assert table["received"] == "72"
+
+
+def test_names_that_no_message_can_carry_are_refused_and_the_stream_goes_on(start, make_body):
+    graph, _, labels, records = start("json", "input_timeout_s:=0.5")
+    graph.listen(MarkerArray, "/action_node/markers")  # whoever repeats the names
+    publisher = graph.publisher(String, "skeletons/json")
+    body, begin_s = make_body("right"), time.time()
+
+    def say(**names):
+        publisher.publish(record(body, time.time() - begin_s + 1000, **names))
+        graph.spin(0.02)
+
+    graph.until(lambda: say() or labels == ["raise_right"])
+    for names in ({"frame_id": "\ud800"}, {"source_id": "\udfff"}):
+        say(**names)
+    graph.until(lambda: labels == ["raise_right", ""])  # silence
+    graph.until(lambda: say() or labels == ["raise_right", "", "raise_right"])
+    table = graph.status("input").table
+    assert (table["rejected: unreadable message"], table["rejected: id is no text"]) == ("1", "1")
+    states = [event["state"] for record in records for event in record["events"] if event["state"] != "ongoing"]
+    assert states == ["started", "ended", "started"]
 
 
 @pytest.mark.parametrize(

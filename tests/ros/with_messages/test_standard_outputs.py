@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hri_actions_msgs.msg import Intent
 from hri_msgs.msg import Gesture
+from rclpy.parameter import Parameter
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from csre_ros.ros.qos import LATCHED
@@ -41,8 +42,13 @@ def test_detections_name_the_likeliest_labels_of_everybody(talker, make_body):
         assert detection.header == message.header
     assert message.header.frame_id == "camera"
     assert 0 <= talker.stamp_ns - to_ns(message.header.stamp) < 2 * 10**9
+    assert {len(d.results) for d in message.detections} == {3}
+    talker.node.set_parameters([Parameter("top_k", value=1)])  # at any time
+    talker.graph.until(lambda: talker.say(people) or {len(d.results) for d in heard[-1].detections} == {1})
     talker.node.trigger_deactivate()
     talker.graph.until(lambda: heard[-1].detections == [])
+    assert heard[-1].header.frame_id == "camera"
+    assert to_ns(heard[-1].header.stamp) == talker.stamp_ns
 
 
 def test_boxes_surround_the_joints_in_the_picture(make_body):
@@ -92,7 +98,6 @@ def test_gestures_and_intents_are_told_under_the_id_of_the_body(talker, make_bod
 )
 def test_a_symbol_that_does_not_exist_fails_configuration_and_leaves_nothing(talker, tmp_path, symbols, words):
     from rclpy.lifecycle import TransitionCallbackReturn
-    from rclpy.parameter import Parameter
 
     (tmp_path / "other.yaml").write_text(symbols)
     node = talker.node
