@@ -17,6 +17,7 @@ from models.calibrate import thresholds
 from models.classifier import ActionClassifier
 from models.data.live import LiveData
 from models.data.module import SkeletonData
+from models.data.split import SplitData
 from models.data.windows import kind_of
 from models.network import Fused, Network
 from models.provenance import commit
@@ -47,23 +48,15 @@ def export(
 
     Raises:
         FileNotFoundError: The folder holds no such run or checkpoint.
-        ValueError: A run was trained on something else than :class:`LiveData`, or runs differ in what they know.
+        ValueError: Runs differ in what they know.
     """
     restored = [restore(path, checkpoint) for path in (run, *fuse)]
     models, data, seed = [model for model, _, _ in restored], restored[0][1], restored[0][2]
     for path, (_, other, _) in zip((run, *fuse), restored, strict=True):
-        if not isinstance(other, LiveData):
-            raise ValueError(
-                f"{path} was trained on {type(other).__name__}; a bundle for live cameras comes from a run on "
-                "LiveData, such as models/configs/live_hcn.yaml"
-            )
-        if (other.classes, other.spec) != (data.classes, data.spec):
-            raise ValueError(f"{path} has other labels or another window than {run}; fuse runs on the same data")
-    assert isinstance(data, LiveData)
+        if (other.classes, other.spec, other.identity) != (data.classes, data.spec, data.identity):
+            raise ValueError(f"{path} has other labels, another window or split than {run}; fuse runs on the same data")
     network = Fused(model.network for model in models) if fuse else models[0].network
-    calibration = calibration_scores(network, data, passes)
-    background = {data.labels.index(label) for label in data.labels.background}
-    limits = thresholds(calibration, background, background_weights(calibration, data))
+    limits = limits_of(network, data, passes)
     test = score(network, data.test_dataloader())
     info = BundleInfo(
         name=name,
@@ -119,14 +112,24 @@ def restore(run: Path, checkpoint: str) -> tuple[ActionClassifier, SkeletonData,
     return model.eval(), data, int(cli.config["seed_everything"])
 
 
-def calibration_scores(network: Network | Fused, data: LiveData, passes: int) -> Scores:
+def limits_of(network: Network | Fused, data: SkeletonData, passes: int) -> list[float]:
+    """Threshold of every class, from validation windows that the network was not trained on; without any, zero."""
+    if isinstance(data, LiveData):
+        calibration = calibration_scores(network, data, passes)
+        background = {data.labels.index(label) for label in data.labels.background}
+        return thresholds(calibration, background, background_weights(calibration, data))
+    assert isinstance(data, SplitData)
+    if not data.held_out or not len(data.parts["val"]):
+        return [0.0] * len(data.classes)
+    return thresholds(calibration_scores(network, data, passes), ())
+
+
+def calibration_scores(network: Network | Fused, data: LiveData | SplitData, passes: int) -> Scores:
     """Scores of validation windows: the fixed ones, then augmented ones as a camera might deliver them."""
+    loader = data.validation() if isinstance(data, SplitData) else data.val_dataloader()
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        parts = [
-            score(network, data.val_dataloader()),
-            *(score(network, data.val_dataloader(), data.augment) for _ in range(passes)),
-        ]
+        parts = [score(network, loader), *(score(network, loader, data.augment) for _ in range(passes))]
     return Scores(
         np.concatenate([part.probabilities for part in parts]),
         np.concatenate([part.labels for part in parts]),
@@ -146,15 +149,22 @@ def background_weights(scores: Scores, data: LiveData) -> NDArray[np.float64]:
     return weights
 
 
-def figures(test: Scores, data: LiveData) -> list[Metric]:
-    """Accuracy on the test subjects, over all data sets and for each."""
-    protocol = "clips of the even subjects, one window each; trained on odd subjects"
-    sources = np.array([data.test.clips[data.test.items[slot].clip].source for slot in test.slots])
+def figures(test: Scores, data: SkeletonData) -> list[Metric]:
+    """Accuracy on the test part, and on its subsets or for each of its data sets."""
     right = test.probabilities.argmax(1) == test.labels
-    found = [Metric("top-1", round(float(right.mean()), 4), f"all sets, {len(right)} {protocol}")]
-    for source in np.unique(sources):
-        chosen = right[sources == source]
-        found.append(Metric(f"top-1 {source}", round(float(chosen.mean()), 4), f"{len(chosen)} {protocol}"))
+    if isinstance(data, SplitData):
+        protocol = f"test clips, {data.identity}"
+        parts = {name: mask[test.slots] for name, mask in data.test_subsets.items()}
+        whole = f"{len(right)} {protocol}"
+    else:
+        assert isinstance(data, LiveData)
+        protocol = "clips of the even subjects, one window each; trained on odd subjects"
+        sources = np.array([data.test.clips[data.test.items[slot].clip].source for slot in test.slots])
+        parts = {str(source): sources == source for source in np.unique(sources)}
+        whole = f"all sets, {len(right)} {protocol}"
+    found = [Metric("top-1", round(float(right.mean()), 4), whole)]
+    for name, chosen in parts.items():
+        found.append(Metric(f"top-1 {name}", round(float(right[chosen].mean()), 4), f"{chosen.sum()} {protocol}"))
     return found
 
 

@@ -64,8 +64,11 @@ class SplitData(SkeletonData):
 
     def val_dataloader(self) -> DataLoader[Sample] | list[DataLoader[Sample]]:
         """Validation samples; where the test part is watched, a second loader with its samples."""
-        validation = self._loader(self.parts["val"])
-        return [validation, self.test_dataloader()] if self._watch_test else validation
+        return [self.validation(), self.test_dataloader()] if self._watch_test else self.validation()
+
+    def validation(self) -> DataLoader[Sample]:
+        """Validation samples alone."""
+        return self._loader(self.parts["val"])
 
     def test_dataloader(self) -> DataLoader[Sample]:
         """Test samples of the standard split."""

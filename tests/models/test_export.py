@@ -23,6 +23,7 @@ from models.calibrate import thresholds
 from models.classifier import ActionClassifier
 from models.data.clips import Clip, read_clips
 from models.data.live import LiveData
+from models.data.protocol import ProtocolData
 from models.data.windows import kind_of, resample, to_body
 from models.export import BACKGROUND_SHARES, background_weights, calibration_scores, export, restore
 from models.scores import score
@@ -245,15 +246,29 @@ def test_a_missing_run_is_refused(missing: str, tmp_path: Path) -> None:
         restore(tmp_path, "best")
 
 
-def test_a_run_on_another_data_module_is_no_live_bundle(mini_root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hold_out", [True, False])
+def test_a_benchmark_run_becomes_a_bundle(hold_out: bool, mini_root: Path, tmp_path: Path) -> None:
+    """Whole clips, the classes of the set; thresholds only where a part of the training data was kept for them."""
+    settings = {"steps": 16, "hold_out": hold_out, "watch_test": True}
     run = train(
-        mini_root, tmp_path, {"class_path": "models.data.protocol.ProtocolData", "init_args": {"steps": 16}}, "plain"
+        mini_root, tmp_path, {"class_path": "models.data.protocol.ProtocolData", "init_args": settings}, "plain"
     )
-    with pytest.raises(
-        ValueError, match="was trained on ProtocolData; a bundle for live cameras comes from a run on LiveData"
-    ):
-        export(run, tmp_path / "x.onnx", "x")
-    assert not (tmp_path / "x.onnx").exists()
+    info = export(run, tmp_path / "benchmark.onnx", "benchmark", checkpoint="last", passes=1)
+    model, data, _ = restore(run, "last")
+    assert isinstance(data, ProtocolData)
+    expected = score(model.network, data.test_dataloader())
+    right = float((expected.probabilities.argmax(1) == expected.labels).mean())
+    assert [(metric.name, metric.value) for metric in info.metrics] == [("top-1", round(right, 4))]
+    assert info.metrics[0].protocol == f"{len(expected.labels)} test clips, {data.identity}"
+    calibration = calibration_scores(model.network, data, passes=1)
+    assert [label.threshold for label in info.labels] == (thresholds(calibration, ()) if hold_out else [0.0] * 4)
+    bundle = Bundle.load(tmp_path / "benchmark.onnx", device="cpu")
+    batch = next(iter(data.test_dataloader()))
+    with torch.no_grad():
+        logits, embedding = model.network(batch.positions, batch.confidence)
+    found = bundle.run(batch.positions.numpy(), batch.confidence.numpy())
+    assert_close(found[0], logits.numpy())
+    assert_close(found[1], embedding.numpy())
 
 
 def test_fused_runs_average_their_probabilities(exported: Exported, tmp_path: Path) -> None:
