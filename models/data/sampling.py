@@ -69,5 +69,7 @@ class DrawSampler(Sampler[Draw]):
 
     def __iter__(self) -> Iterator[Draw]:
         start = self._drawn()
-        indices = self._order(np.random.default_rng((self._seed, start)))
+        # The key keeps the order's stream apart from the samples': (seed, start) alone is that of (seed, start, 0).
+        stream = np.random.SeedSequence((self._seed, start), spawn_key=(0,))
+        indices = self._order(np.random.default_rng(stream))
         return iter([(start + place, int(index)) for place, index in enumerate(indices)])

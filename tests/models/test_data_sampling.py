@@ -38,6 +38,15 @@ def test_the_order_is_that_of_the_epoch() -> None:
     assert list(DrawSampler(shuffled, 12, seed=2, drawn=lambda: 12)) != second
 
 
+def test_the_order_shares_no_stream_with_a_sample() -> None:
+    def order(rng: Generator) -> NDArray[np.int64]:
+        return rng.integers(1 << 40, size=3)
+
+    found = [index for _, index in DrawSampler(order, 3, seed=1, drawn=lambda: 12)]
+    for sample in range(12):
+        assert found != order(np.random.default_rng((1, 12, sample))).tolist()
+
+
 def mini(root: Path, workers: int = 0) -> ProtocolData:
     return ProtocolData(root=root, steps=8, batch_size=7, repeats=2, workers=workers)
 
