@@ -58,7 +58,7 @@ setup(
     entry_points={
         "console_scripts": [
             "csre = csre_ros.app.main:main",
-            "action_node = csre_ros.ros.node:main",
+            "action_node = csre_ros.ros.main:main",
         ]
     },
     zip_safe=False,

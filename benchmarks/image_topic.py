@@ -72,7 +72,7 @@ def measure(source: Path, frames: int = 300, fps: float = 30.0) -> None:
     with open_source(str(source)) as stored:
         images = [cv2.resize(frame.image, (640, 480)).tobytes() for frame in stored if frame.image is not None]
     camera = Camera()
-    node = subprocess.Popen([sys.executable, "-m", "csre_ros.ros.node", "--ros-args", "-p", "input:=image"])
+    node = subprocess.Popen([sys.executable, "-m", "csre_ros.ros.main", "--ros-args", "-p", "input:=image"])
     try:
         limit_s = time.monotonic() + _START_S
         while not camera.publisher.get_subscription_count() and time.monotonic() < limit_s:

@@ -139,7 +139,7 @@ def soak(minutes: float = 10.0, restarts: int = 20, bundle: str = "default") -> 
     arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={json.dumps(value)}")]
     with node_log.open("wb") as log:
         node = subprocess.Popen(
-            [sys.executable, "-m", "csre_ros.ros.node", "--ros-args", *arguments], stdout=log, stderr=log
+            [sys.executable, "-m", "csre_ros.ros.main", "--ros-args", *arguments], stdout=log, stderr=log
         )
     publisher: subprocess.Popen[bytes] | None = None
     try:

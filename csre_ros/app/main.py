@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if given[:1] == ["node"]:
-            from csre_ros.ros.node import main as node
+            from csre_ros.ros.main import main as node
 
             return node(["csre", *given[1:]])
         values = parser().parse_args(given)

@@ -16,7 +16,7 @@ from csre_ros.ros.adapters.bodies import LAYOUT, Gathering, Instant, read_ids, r
 from csre_ros.ros.adapters.cdr import Reader
 from csre_ros.ros.adapters.packages import message_class
 from csre_ros.ros.config import NodeSettings
-from csre_ros.ros.diagnostics import Health
+from csre_ros.ros.health import Health
 from csre_ros.ros.subscription import Reading, note_stamp, subscribe
 
 _TRACKED = "/humans/bodies/tracked"

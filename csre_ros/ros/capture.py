@@ -10,7 +10,7 @@ from typing import Any
 from rclpy.node import Node
 
 from csre_ros.ros.config import NodeSettings
-from csre_ros.ros.diagnostics import CAPTURE, Health
+from csre_ros.ros.health import CAPTURE, Health
 from csre_ros.sources.camera import without_password
 from csre_ros.sources.frames import Source, SourceFrame
 from csre_ros.sources.open import is_recording, open_source

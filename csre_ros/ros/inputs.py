@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from csre_ros.recognition.bundle_info import BundleInfo
     from csre_ros.ros.config import NodeSettings
-    from csre_ros.ros.diagnostics import Health
+    from csre_ros.ros.health import Health
 
 INPUTS: Mapping[str, str] = {
     "camera": "csre_ros.ros.capture:CaptureInput",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from csre_ros.pipeline import Pipeline
 from csre_ros.recognition.types import PersonAction
-from csre_ros.ros.diagnostics import Health
+from csre_ros.ros.health import Health
 from csre_ros.ros.inputs import Input
 from csre_ros.ros.outputs import Outputs
 from csre_ros.skeleton import Frame

@@ -15,7 +15,7 @@ from rclpy.subscription import Subscription
 
 from csre_ros.ros.announcement import Announcement
 from csre_ros.ros.config import AUTO, NodeSettings
-from csre_ros.ros.diagnostics import Health
+from csre_ros.ros.health import Health
 from csre_ros.skeleton import SkeletonLayout, get_layout
 from csre_ros.sources.frames import SourceFrame
 

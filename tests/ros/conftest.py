@@ -194,7 +194,7 @@ def run_node(tmp_path):
     pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
     started = []
 
-    def run(*arguments, module="csre_ros.ros.node"):
+    def run(*arguments, module="csre_ros.ros.main"):
         process = subprocess.Popen(
             [sys.executable, "-m", module, "--ros-args", *arguments],
             stdout=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 
 from csre_ros.ros.capture import CaptureInput
 from csre_ros.ros.config import NodeSettings, settings
-from csre_ros.ros.diagnostics import Health
+from csre_ros.ros.health import Health
 from csre_ros.ros.inputs import check_dims
 from csre_ros.sources.open import is_recording
 

@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("diagnostic_msgs.msg", reason="needs the ROS message packages: pip install 'csre_ros[ros]'")
 from builtin_interfaces.msg import Time
 
-from csre_ros.ros.diagnostics import ERROR, OK, WARN, Health, Status, runtime_statuses, to_message
+from csre_ros.ros.diagnostics import runtime_statuses, to_message
+from csre_ros.ros.health import ERROR, OK, WARN, Health, Status
 from csre_ros.timing import StageTimer
 
 

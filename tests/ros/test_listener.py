@@ -60,7 +60,7 @@ def test_it_ends_what_it_began():
         assert not rclpy.ok()
 
 
-@pytest.mark.parametrize("module", ["csre_ros.ros.node", "csre_ros.ros.listener"])
+@pytest.mark.parametrize("module", ["csre_ros.ros.main", "csre_ros.ros.listener"])
 def test_without_ros_the_remedy_is_named(module):
     code = f"import sys; sys.modules['rclpy'] = None\ntry:\n    import {module}\nexcept ImportError as e:\n    print(e)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 from csre_ros.config import DecoderConfig, RecognizerConfig, WindowConfig
 from csre_ros.pipeline import Pipeline, PipelineConfig
-from csre_ros.ros.diagnostics import ERROR, Health, runtime_statuses
+from csre_ros.ros.diagnostics import runtime_statuses
+from csre_ros.ros.health import ERROR, Health
 from csre_ros.ros.stream import Stream
 from csre_ros.sources.frames import SourceFrame
 

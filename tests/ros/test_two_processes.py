@@ -134,7 +134,7 @@ def test_the_fast_dds_profile_loads_and_carries_raw_images(tmp_path, tiny_bundle
     }
     arguments = parameters(input="image", bundle=str(tiny_bundle), max_rate_hz=1000.0)
     node = subprocess.Popen(
-        [sys.executable, "-m", "csre_ros.ros.node", "--ros-args", *arguments],
+        [sys.executable, "-m", "csre_ros.ros.main", "--ros-args", *arguments],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,0 +1,61 @@
+"""The process around the node: signals, the command line, and an end that leaves nothing half said."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+from csre_ros.ros.missing import without_ros
+
+try:
+    import rclpy
+except ImportError as error:
+    raise without_ros("the node") from error
+from rclpy.exceptions import ParameterException
+from rclpy.executors import SingleThreadedExecutor
+
+from csre_ros.ros.command_line import start_ros
+from csre_ros.ros.node import ActionNode
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is interrupted; the entry point of ``action_node`` and ``csre node``.
+
+    Args:
+        args: Command line with ROS arguments; None: that of the process.
+
+    Returns:
+        Exit status: 0 after SIGINT, SIGTERM, the end of the source or help, 2 where an argument or parameter was
+        refused.
+    """
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    # rclpy's own handlers end the context at once, and the node could not withdraw what it has said.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    if (status := start_ros(sys.argv if args is None else args)) is not None:
+        return status
+    try:
+        node = ActionNode()
+    except ParameterException as error:
+        rclpy.logging.get_logger("action_node").fatal(str(error))
+        rclpy.try_shutdown()
+        return 2
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    node.start()
+    while not (stopping.is_set() or node.finished.is_set()) and rclpy.ok():
+        executor.spin_once(timeout_sec=0.1)  # a signal does not end the wait
+    node.destroy_node()
+    executor.shutdown()
+    rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
