@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from models.__main__ import main
-from models.classifier import Optimisation
 from models.encoders import ENCODERS
+from models.settings import Optimisation
 
 CONFIGS = Path(__file__).parents[2] / "models" / "configs"
 SETS = ("ucla", "utd", "msr", "ntu")

@@ -16,10 +16,11 @@ import yaml
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
-from models.classifier import ActionClassifier, Contrast, Optimisation
+from models.classifier import ActionClassifier
 from models.data.protocol import ProtocolData
 from models.record import Record, figures
 from models.scores import score
+from models.settings import Contrast, Optimisation
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(many workers|Consider increasing|logging interval|not empty)")
 ROOT = Path(__file__).parents[2]
