@@ -155,9 +155,9 @@ class Recognizer:
             newest = self._guard.newest_ns or 0
             start, due = self._grid_ns
             if newest >= due:
+                self._infer()  # while it fails it stays due, and no frame goes through on old decisions
                 stride = round(self.config.window.stride_s * 1e9)
                 self._grid_ns = (start, start + ((newest - start) // stride + 1) * stride)
-                self._infer()
             present = sorted((person for person in self._people.values() if person.track.id), key=lambda p: p.track.id)
         records, self._gone = self._gone, []  # after what may fail: who left is told at the next decision then
         return records + [self._record(person, present=True) for person in present]

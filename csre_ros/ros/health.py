@@ -59,11 +59,12 @@ class Health:
         self._incompatible = ""
         self._failures: dict[str, str] = {}
         self._people, self._full = 0, 0
+        self._published_at = self._since
 
     def begin(self) -> None:
         """The input was opened; from now on it may be expected to deliver."""
         with self._lock:
-            self._since = self._clock()
+            self._since = self._published_at = self._clock()
             self._arrivals.clear()
             self._incompatible = ""
             self._failures.clear()
@@ -127,6 +128,7 @@ class Health:
         """A frame went through all stages; ``age_ms`` runs from its stamp to publication."""
         with self._lock:
             self._ages_ms.append(age_ms)
+            self._published_at = self._clock()
             # Frames that waited may go through after the source was lost.
             self._failures = {stage: text for stage, text in self._failures.items() if stage == CAPTURE}
 
@@ -135,6 +137,13 @@ class Health:
         """Seconds since the last input, or since activation if there was none."""
         with self._lock:
             return self._clock() - (self._arrivals[-1] if self._arrivals else self._since)
+
+    @property
+    def stale_s(self) -> float:
+        """Seconds for which nothing new could be known: the input is silent, or no frame gets through what fails."""
+        with self._lock:
+            failing = self._clock() - self._published_at if self._failures else 0.0
+        return max(self.silence_s, failing)
 
     def input_status(self, what: str, timeout_s: float) -> Status:
         """Judge the input over the time since the last call.

@@ -200,8 +200,8 @@ class ActionNode(LifecycleNode):
             self.finished.set()
 
     def _watch(self) -> None:
-        """Withdraw the action when the input has fallen silent."""
-        if self._stream is not None and self._health.silence_s > self._settings.node.input_timeout_s:
+        """Withdraw what was said when it has grown old: the input is silent, or a stage keeps failing."""
+        if self._stream is not None and self._health.stale_s > self._settings.node.input_timeout_s:
             self._stream.fall_silent()
 
     def _diagnose(self) -> None:

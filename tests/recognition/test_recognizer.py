@@ -423,3 +423,24 @@ def test_a_failing_encoder_loses_no_end_of_an_action(bundle: Bundle, monkeypatch
     steps += run(recognizer, [frame(100 / 30, other[1])])
     assert failures > 10
     assert events(steps) == [(1, "raise_right", "started"), (1, "raise_right", "ended")]
+
+
+def test_while_the_encoder_fails_no_frame_goes_through(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor those between two decisions, which would pass old actions off as news."""
+
+    def fail(*inputs: object) -> None:
+        raise RuntimeError("device lost")
+
+    recognizer = Recognizer(CONFIG, bundle)
+    run(recognizer, [frame(k / 30, body("right")) for k in range(60)])
+    monkeypatch.setattr(bundle, "run", fail)
+    raised = []
+    for k in range(60, 80):
+        recognizer.observe(frame(k / 30, body("right")))
+        try:
+            recognizer.decide()
+        except RuntimeError:
+            raised.append(k)
+    assert raised == list(range(raised[0], 80))
+    monkeypatch.undo()
+    assert recognizer.step(frame(80 / 30, body("right")))[0].action == "raise_right"

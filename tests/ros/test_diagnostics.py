@@ -110,6 +110,25 @@ def test_a_failing_stage_is_an_error_until_a_frame_goes_through(health):
     assert health.stage_status("inference", {}).level == OK
 
 
+def test_what_was_said_grows_old_in_silence_and_while_a_stage_fails(health, clock):
+    health.begin()
+    for _ in range(3):
+        clock.now += 1
+        deliver(health, clock)
+        health.published(3.0)
+    said = clock.now
+    for _ in range(3):
+        clock.now += 1
+        deliver(health, clock)
+    assert health.stale_s == pytest.approx(0.0, abs=0.1)  # slow, but nothing fails
+    health.failed("inference", RuntimeError("device lost"))
+    assert health.stale_s == pytest.approx(clock.now - said)
+    health.published(3.0)
+    assert health.stale_s == pytest.approx(0.0, abs=0.1)
+    clock.now += 5
+    assert health.stale_s == pytest.approx(5.0, abs=0.1)
+
+
 def test_a_lost_source_is_an_error_of_the_input(health, clock):
     deliver(health, clock)
     health.failed("capture", OSError("camera:0 was lost"))
