@@ -37,6 +37,8 @@ def training_curves(histories: Mapping[str, Mapping[bool, Sequence[History]]]) -
         axes[0, column].set(title=encoder, ylim=(0, 1.02))
         axes[0, column].legend(loc="lower right")
         axes[1, column].set(xlabel="epoch", yscale="log")
+        for formatted in (axes[1, column].yaxis.set_major_formatter, axes[1, column].yaxis.set_minor_formatter):
+            formatted("{x:g}")
     axes[0, 0].set_ylabel("top-1, test")
     axes[1, 0].set_ylabel("cross-entropy, training")
     return figure
