@@ -57,7 +57,7 @@ def test_what_ros_cannot_parse_is_one_line(capsys, arguments, words):
 
 
 def test_ros_arguments_start_it():
-    arguments = ["csre", "--ros-args", "-p", "input:=json", "-r", "__ns:=/left", "--log-level", "warn"]
+    arguments = ["csre", "--ros-args", "-p", "input:=json", "-r", "__ns:=/left"]
     try:
         assert start_ros(arguments) is None
         assert rclpy.ok()
