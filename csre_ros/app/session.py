@@ -76,6 +76,7 @@ class Session:
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.interrupted = True
         if self._waiting:
+            self._waiting = False  # once: what the first one unwinds, a second one must not disturb
             raise KeyboardInterrupt
 
 

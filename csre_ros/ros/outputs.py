@@ -10,6 +10,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import String
@@ -29,6 +30,9 @@ from csre_ros.ros.reports import actions_record, classes_record, primary_person,
 from csre_ros.ros.symbols import STANDARD, load_symbols
 from csre_ros.skeleton import Frame, SkeletonLayout
 from csre_ros.sources.frames import Image
+
+_FAREWELL = Duration(seconds=0.5)
+"""Longest wait for those who listen to hear that nobody is seen any more."""
 
 
 class Outputs:
@@ -128,7 +132,9 @@ class Outputs:
         _make(*calls, partial(self._publish_label, ""), *(other.withdraw for other in self._others))
 
     def destroy(self) -> None:
-        """Remove the publishers."""
+        """Remove the publishers, once the farewells have arrived where somebody listens."""
+        for publisher in (self._actions, self._action):
+            publisher.wait_for_all_acked(_FAREWELL)
         for publisher in (self._actions, self._action, self._skeletons, self._layouts):
             self._node.destroy_lifecycle_publisher(publisher)
         self._node.destroy_publisher(self._classes)

@@ -99,9 +99,9 @@ def test_names_that_no_message_can_carry_are_refused_and_the_stream_goes_on(star
         say(**names)
     graph.until(lambda: labels == ["raise_right", ""])  # silence
     graph.until(lambda: say() or labels == ["raise_right", "", "raise_right"])
+    states = [event["state"] for record in records for event in record["events"] if event["state"] != "ongoing"]
     table = graph.status("input").table
     assert (table["rejected: unreadable message"], table["rejected: id is no text"]) == ("1", "1")
-    states = [event["state"] for record in records for event in record["events"] if event["state"] != "ongoing"]
     assert states == ["started", "ended", "started"]
 
 
