@@ -65,3 +65,19 @@ def test_afterwards_signals_act_as_before():
     with Session(Frames()):
         assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_further_signals_do_not_disturb_what_the_first_one_unwinds():
+    closed = []
+
+    def hang(i: int) -> None:
+        if i == 2:
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            finally:
+                os.kill(os.getpid(), signal.SIGINT)
+                closed.append(i)
+
+    with Session(Frames(before=hang)) as session:
+        assert len(list(session)) == 2
+    assert closed == [2]
