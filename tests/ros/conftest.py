@@ -148,6 +148,9 @@ class Talker:
         self.records = graph.listen(String, "/action_node/actions", read=lambda message: json.loads(message.data))
         self.labels = graph.listen(String, "/action_node/action", read=lambda message: message.data)
         self.publisher = graph.publisher(PointCloud2, "skeletons")
+        for publisher in self.node.publishers:  # nothing that it says is to be missed
+            if publisher.topic_name in ("/action_node/actions", "/action_node/action"):
+                graph.until(publisher.get_subscription_count)
         self.stamp_ns = time.time_ns()
 
     def cloud(self, people, stamp_ns=None):
