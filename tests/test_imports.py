@@ -18,6 +18,7 @@ ALLOWED = {
     "timing": set(),
     "worker": set(),
     "skeleton": set(),
+    "evaluation": set(),
     "overlay": {"skeleton"},
     "recognition": {"skeleton", *BASE},
     "sources": {"skeleton", *BASE},
@@ -25,7 +26,18 @@ ALLOWED = {
     "recordings": {"sources", "pose", "skeleton", *BASE},
     "pipeline": {"recognition", "sources", "pose", "skeleton", *BASE},
     "ros": {"overlay", "pipeline", "recordings", "recognition", "sources", "pose", "skeleton", *BASE},
-    "app": {"ros", "overlay", "pipeline", "recordings", "recognition", "sources", "pose", "skeleton", *BASE},
+    "app": {
+        "ros",
+        "evaluation",
+        "overlay",
+        "pipeline",
+        "recordings",
+        "recognition",
+        "sources",
+        "pose",
+        "skeleton",
+        *BASE,
+    },
 }
 # package -> the one part of csre_ros that may import it; ROS message packages count as rclpy
 OWNED = {
@@ -41,12 +53,15 @@ OWNED = {
     "std_srvs": "ros",
     "visualization_msgs": "ros",
 }
-# The trainer writes bundles, and cuts windows as the runtime does; it does not reach into the rest of the runtime.
+# The trainer writes bundles and recordings, cuts windows and measures streams as the runtime does; it does not reach
+# into the rest of the runtime.
 ALLOWED_TO_MODELS = (
     "csre_ros.skeleton",
     "csre_ros.recognition.bundle",
     "csre_ros.recognition.bundle_info",
     "csre_ros.recognition.window",
+    "csre_ros.evaluation",
+    "csre_ros.sources.recording_writer",
 )
 
 

@@ -28,12 +28,9 @@ def read_utkinect(folder: Path, report: LoadReport) -> list[Recording]:
         FileNotFoundError: There are no such files.
         ValueError: A recording is cut off, or the label file has another form.
     """
-    streams = {path.stem.removeprefix("joints_"): path for path in find(folder, "joints_s*_e*.txt", "folder joints")}
-    labels = folder / _LABELS
-    if not labels.is_file():
-        raise FileNotFoundError(f"{labels} does not exist; it says where in the recordings the actions are")
+    streams, labels = stream_files(folder)
     recordings = []
-    for stream, action, borders in _segments(labels):
+    for stream, action, borders in segments(labels):
         name = f"{stream}_{action}"
         if borders is None:
             report.note("no range in the label file, left out", name)
@@ -41,7 +38,7 @@ def read_utkinect(folder: Path, report: LoadReport) -> list[Recording]:
         if stream not in streams:
             report.note("recording not there, left out", name)
             continue
-        index, frames = _parse(streams[stream])
+        index, frames = parse(streams[stream])
         chosen = frames[(index >= borders[0]) & (index <= borders[1])]
         if not len(chosen):
             raise ValueError(f"{streams[stream]} has no frame {borders[0]} to {borders[1]} of {name}; see {labels}")
@@ -51,8 +48,25 @@ def read_utkinect(folder: Path, report: LoadReport) -> list[Recording]:
     return recordings
 
 
-def _segments(labels: Path) -> Iterator[tuple[str, str, tuple[int, int] | None]]:
-    """Recording, action, and first and last frame number where they are given."""
+def stream_files(folder: Path) -> tuple[dict[str, Path], Path]:
+    """The recordings of the folder ``joints`` by name, such as ``s01_e02``, and the label file.
+
+    Raises:
+        FileNotFoundError: There are no such files.
+    """
+    streams = {path.stem.removeprefix("joints_"): path for path in find(folder, "joints_s*_e*.txt", "folder joints")}
+    labels = folder / _LABELS
+    if not labels.is_file():
+        raise FileNotFoundError(f"{labels} does not exist; it says where in the recordings the actions are")
+    return streams, labels
+
+
+def segments(labels: Path) -> Iterator[tuple[str, str, tuple[int, int] | None]]:
+    """Recording, action, and first and last frame number where they are given.
+
+    Raises:
+        ValueError: The label file has another form.
+    """
     stream = ""
     for number, line in enumerate(labels.read_text(encoding="ascii").splitlines(), start=1):
         words = line.replace(":", " ").split()
@@ -66,8 +80,12 @@ def _segments(labels: Path) -> Iterator[tuple[str, str, tuple[int, int] | None]]
         yield stream, words[0], None if "NaN" in words else (int(words[1]), int(words[2]))
 
 
-def _parse(path: Path) -> tuple[NDArray[np.int64], FloatArray]:
-    """Frame numbers ``[N]``, each once, and frames ``[N, 20, 3]``."""
+def parse(path: Path) -> tuple[NDArray[np.int64], FloatArray]:
+    """Frame numbers ``[N]``, each once and increasing, and frames ``[N, 20, 3]``.
+
+    Raises:
+        ValueError: The file is cut off or holds something else.
+    """
     try:
         rows = np.loadtxt(path, ndmin=2)
     except ValueError as error:
