@@ -18,13 +18,13 @@ from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import String
 from visualization_msgs.msg import Marker, MarkerArray
 
-from csre_ros.ros.adapters.bodies import Instant, read_instant
-from csre_ros.ros.adapters.markers import read_markers, strided
-from csre_ros.ros.adapters.packages import message_class
-from csre_ros.ros.adapters.yolo import read_image_points, read_space_points
-from csre_ros.ros.adapters.zed import read_objects
-from csre_ros.ros.clouds import cloud_message
-from csre_ros.ros.topics import read_cloud, read_text
+from csre_ros.ros.inputs.topics import read_cloud, read_text
+from csre_ros.ros.outputs.clouds import cloud_message
+from csre_ros.ros.packages import message_class
+from csre_ros.ros.readers.azure import read_markers, strided
+from csre_ros.ros.readers.rep155 import Instant, read_instant
+from csre_ros.ros.readers.yolo import read_image_points, read_space_points
+from csre_ros.ros.readers.zed import read_objects
 from csre_ros.skeleton import Skeleton, get_layout
 
 NTU25 = get_layout("ntu25")

@@ -25,7 +25,7 @@ from torch.nn.functional import cross_entropy, normalize
 from csre_ros.skeleton import get_layout
 from models.csre import CSRELoss
 from models.encoders import build_encoder
-from models.provenance import commit, hardware
+from models.training.provenance import commit, hardware
 
 
 @dataclass(frozen=True)

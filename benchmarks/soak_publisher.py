@@ -22,7 +22,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import PointCloud2
 
 from csre_ros.recordings import SHIPPED
-from csre_ros.ros.clouds import cloud_message
+from csre_ros.ros.outputs.clouds import cloud_message
 from csre_ros.skeleton import Skeleton
 from csre_ros.sources import open_source
 

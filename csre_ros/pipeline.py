@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from csre_ros.config import RecognizerConfig
-from csre_ros.pose.config import PoseConfig
 from csre_ros.pose.estimator import PoseEstimator
+from csre_ros.pose.settings import PoseConfig
 from csre_ros.recognition import PersonAction, Recognizer
+from csre_ros.recognition.settings import RecognizerConfig
 from csre_ros.skeleton import Frame
 from csre_ros.sources.frames import SourceFrame
 from csre_ros.timing import StageTimer

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from csre_ros.ros.config import options
+from csre_ros.ros.settings import options
 from csre_ros.skeleton import LAYOUTS
 
 DOCS = Path(__file__).resolve().parent

@@ -18,12 +18,12 @@ from jsonargparse import auto_cli
 from lightning.pytorch.cli import LightningCLI
 
 from csre_ros.recognition.bundle_info import BundleInfo
-from models.classifier import ActionClassifier
 from models.data.official.ntu import convert
-from models.ensemble import ensemble
-from models.export import export
-from models.gallery import plot
-from models.table import table
+from models.experiments.ensemble import ensemble
+from models.experiments.maps import plot
+from models.experiments.table import table
+from models.export.export import export
+from models.training.classifier import ActionClassifier
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "table": table,

@@ -7,16 +7,8 @@ from dataclasses import FrozenInstanceError, dataclass, field, fields
 
 import pytest
 
-from csre_ros.config import (
-    DecoderConfig,
-    RecognizerConfig,
-    TrackerConfig,
-    WindowConfig,
-    build,
-    check,
-    leaf_fields,
-    option,
-)
+from csre_ros.options import build, check, leaf_fields, option
+from csre_ros.recognition.settings import DecoderConfig, RecognizerConfig, TrackerConfig, WindowConfig
 
 LEAVES = {name: (item, default) for name, item, default in leaf_fields(RecognizerConfig)}
 

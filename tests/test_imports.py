@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BASE = {"config", "timing", "worker"}
+BASE = {"options", "timing", "worker"}
 # part of csre_ros -> the parts that it may import besides itself
 ALLOWED = {
-    "config": set(),
+    "options": set(),
     "timing": set(),
     "worker": set(),
     "skeleton": set(),

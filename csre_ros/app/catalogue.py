@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from csre_ros.app.terminal import results
+from csre_ros.app.screen.terminal import results
 from csre_ros.recognition import BundleInfo
 from csre_ros.recognition.bundle import shipped_bundles
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from csre_ros.app.outputs import Outputs, captions, window_opens
+from csre_ros.app.screen.outputs import Outputs, captions, window_opens
+from csre_ros.app.screen.terminal import console
 from csre_ros.app.session import Session, events_of, recognise
-from csre_ros.app.terminal import console
-from csre_ros.config import check, option
+from csre_ros.options import check, option
 from csre_ros.pipeline import Pipeline, PipelineConfig
 from csre_ros.recognition import PersonAction
 from csre_ros.recordings import SHIPPED

@@ -11,7 +11,7 @@ from importlib import import_module, metadata
 from rich.text import Text
 
 from csre_ros import __version__
-from csre_ros.app.terminal import results
+from csre_ros.app.screen.terminal import results
 from csre_ros.recognition import Bundle
 from csre_ros.recognition.bundle import shipped_bundles
 

@@ -13,8 +13,8 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
 from rich.text import Text
 
 from csre_ros import __version__
-from csre_ros.app.terminal import console
-from csre_ros.config import build
+from csre_ros.app.screen.terminal import console
+from csre_ros.options import build
 
 Settings = TypeVar("Settings")
 

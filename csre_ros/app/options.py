@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonargparse import ActionYesNo, ArgumentParser
 
-from csre_ros.config import leaf_fields
+from csre_ros.options import leaf_fields
 
 
 def add_options(
@@ -22,7 +22,7 @@ def add_options(
 
     Args:
         parser: The parser.
-        cls: A dataclass as ``csre_ros.config.leaf_fields`` takes it.
+        cls: A dataclass as ``csre_ros.options.leaf_fields`` takes it.
         name: From the dotted name of an option to its flag, without dashes.
         aliases: Further spellings by flag.
         positional: Name of the option that is written without its flag, if there is one; it must be given.

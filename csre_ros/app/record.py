@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from csre_ros.app.demo import resolve_source
+from csre_ros.app.screen.terminal import console, say_latency
 from csre_ros.app.session import Session
-from csre_ros.app.terminal import console, say_latency
-from csre_ros.config import check, option
+from csre_ros.options import check, option
 from csre_ros.pipeline import PoseStage
-from csre_ros.pose.config import PoseConfig
+from csre_ros.pose.settings import PoseConfig
 from csre_ros.skeleton import get_layout
 from csre_ros.sources import SourceConfig, open_source
 from csre_ros.sources.recording_writer import RecordingWriter

@@ -10,10 +10,10 @@ from pathlib import Path
 from rich.console import Console
 
 from csre_ros.app.demo import resolve_source
-from csre_ros.app.events import EventLog
+from csre_ros.app.screen.events import EventLog
+from csre_ros.app.screen.terminal import console, results
 from csre_ros.app.session import Session, events_of, recognise
-from csre_ros.app.terminal import console, results
-from csre_ros.config import check, option
+from csre_ros.options import check, option
 from csre_ros.pipeline import Pipeline, PipelineConfig
 from csre_ros.recognition import ActionEvent, EventState, PersonAction
 from csre_ros.skeleton import LAYOUTS, get_layout
@@ -79,7 +79,7 @@ class Timeline:
 
 def _open(config: ReplayConfig) -> Source:
     if config.topic:
-        from csre_ros.ros.bag_topic import BagTopic
+        from csre_ros.ros.inputs.bag_topic import BagTopic
 
         return BagTopic(Path(config.bag).expanduser(), config.topic, get_layout(config.layout))
     source = open_source(resolve_source(config.bag, SourceConfig()))

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from csre_ros.app.demo import DemoSettings, resolve_source
-from csre_ros.app.outputs import Outputs, window_opens
-from csre_ros.app.terminal import console
+from csre_ros.app.screen.outputs import Outputs, window_opens
+from csre_ros.app.screen.terminal import console
 from csre_ros.overlay import Caption
 from csre_ros.recognition import ActionEvent, EventState
-from csre_ros.ros.config import NodeConfig, NodeSettings, overrides
+from csre_ros.ros.settings import NodeConfig, NodeSettings, overrides
 from csre_ros.skeleton import Frame
 
 _NODE = "/action_node"

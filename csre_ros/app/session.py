@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType, TracebackType
 from typing import Any
 
-from csre_ros.app.terminal import console, say_latency
+from csre_ros.app.screen.terminal import console, say_latency
 from csre_ros.pipeline import Pipeline
 from csre_ros.recognition import ActionEvent, PersonAction
 from csre_ros.sources.frames import Source, SourceFrame

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from csre_ros.pose.config import PoseConfig
 from csre_ros.pose.image_size import check_size
 from csre_ros.pose.landmarker_task import import_mediapipe, load_landmarker_task
 from csre_ros.pose.native_log import native_chatter_hidden
 from csre_ros.pose.placement import place, viewing_rays
+from csre_ros.pose.settings import PoseConfig
 from csre_ros.skeleton import Frame, Skeleton, get_layout
 
 _LAYOUT = get_layout("mediapipe33")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from csre_ros.config import DecoderConfig
 from csre_ros.recognition.bundle_info import Label
+from csre_ros.recognition.settings import DecoderConfig
 from csre_ros.recognition.types import ActionEvent, EventState
 from csre_ros.skeleton import FloatArray
 

@@ -8,11 +8,12 @@ from operator import attrgetter
 
 import numpy as np
 
-from csre_ros.config import RecognizerConfig, leaf_fields
+from csre_ros.options import leaf_fields
 from csre_ros.recognition.bundle import Bundle
 from csre_ros.recognition.bundle_info import BundleInfo
 from csre_ros.recognition.decoder import Decoder
 from csre_ros.recognition.intake import Intake
+from csre_ros.recognition.settings import RecognizerConfig
 from csre_ros.recognition.stamps import StampGuard, Verdict
 from csre_ros.recognition.tracker import Track, Tracker
 from csre_ros.recognition.types import ActionEvent, PersonAction

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from csre_ros.config import TrackerConfig
+from csre_ros.recognition.settings import TrackerConfig
 from csre_ros.skeleton import FloatArray, SkeletonLayout
 
 # What one unit of each axis counts in metres. Depth from one camera is a guess, so it decides less. A picture is about

@@ -16,8 +16,8 @@ except ImportError as error:
 from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 
-from csre_ros.ros.command_line import start_ros
-from csre_ros.ros.node import ActionNode
+from csre_ros.ros.node.command_line import start_ros
+from csre_ros.ros.node.node import ActionNode
 
 
 def main(args: list[str] | None = None) -> int:

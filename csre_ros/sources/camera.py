@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from csre_ros.sources.config import SourceConfig
 from csre_ros.sources.frames import Image
 from csre_ros.sources.opencv import import_opencv
+from csre_ros.sources.settings import SourceConfig
 
 URL_SCHEMES = ("http", "https", "rtsp", "rtsps", "udp")
 _OPEN_TIMEOUT_MS = 10_000

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
-from csre_ros.sources.config import SourceConfig
 from csre_ros.sources.frames import Image, SourceFrame
+from csre_ros.sources.settings import SourceConfig
 
 logger = logging.getLogger(__name__)
 

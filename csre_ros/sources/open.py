@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from csre_ros.sources.config import SourceConfig
 from csre_ros.sources.frames import Source
+from csre_ros.sources.settings import SourceConfig
 
 _CHOICES = (
     "camera:N, a video file, a folder of images, an rtsp:// or http:// address, a recording (.mcap or bag folder)"

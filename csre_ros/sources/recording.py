@@ -15,10 +15,10 @@ from rosbags.rosbag2 import Reader
 from csre_ros.skeleton import SkeletonLayout, get_layout
 from csre_ros.skeleton.cloud import unpack_cloud
 from csre_ros.sources.bag import CLOUD_TYPE, IMAGE, IMAGE_TYPE, LABEL, STRING_TYPE, layout_topic, typestore
-from csre_ros.sources.config import SourceConfig
 from csre_ros.sources.frames import Image, SourceFrame
 from csre_ros.sources.opencv import import_opencv
 from csre_ros.sources.pacing import at_own_speed
+from csre_ros.sources.settings import SourceConfig
 
 logger = logging.getLogger(__name__)
 

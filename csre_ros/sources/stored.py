@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from csre_ros.sources.config import SourceConfig
 from csre_ros.sources.frames import SourceFrame
 from csre_ros.sources.opencv import import_opencv
 from csre_ros.sources.pacing import at_own_speed
+from csre_ros.sources.settings import SourceConfig
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from jsonargparse import ArgumentParser
 from csre_ros.app.demo import DemoSettings
 from csre_ros.app.main import _flag
 from csre_ros.app.options import add_options
-from csre_ros.config import build, leaf_fields, option
+from csre_ros.options import build, leaf_fields, option
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ import pytest
 
 from csre_ros.app import ros_demo
 from csre_ros.app.demo import DemoSettings
-from csre_ros.config import build, leaf_fields
-from csre_ros.ros.config import NodeConfig, NodeSettings, settings
+from csre_ros.options import build, leaf_fields
+from csre_ros.ros.settings import NodeConfig, NodeSettings, settings
 from csre_ros.skeleton import Frame, Skeleton, get_layout
 from csre_ros.sources.recording_writer import RecordingWriter
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from csre_ros.app.video import ContactSheet, VideoSink
+from csre_ros.app.screen.video import ContactSheet, VideoSink
 
 SECOND = 1_000_000_000
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from csre_ros.skeleton import get_layout
-from models.calibrate import thresholds
 from models.data.batch import Batch
 from models.encoders import build_encoder
-from models.network import Network
-from models.preprocess import PartLocal
-from models.scores import Scores, score
+from models.export.calibrate import thresholds
+from models.export.scores import Scores, score
+from models.network.network import Network
+from models.network.preprocess import PartLocal
 
 IDLE, WAVE, CLAP, KICK = range(4)
 

@@ -16,9 +16,9 @@ import yaml
 from lightning.pytorch.callbacks import Callback
 
 from models.__main__ import main
-from models.classifier import ActionClassifier
 from models.data.protocol import ProtocolData
-from models.settings import Contrast, Optimisation
+from models.training.classifier import ActionClassifier
+from models.training.settings import Contrast, Optimisation
 
 QUIET: dict[str, Any] = {
     "accelerator": "cpu", "enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0,

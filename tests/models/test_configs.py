@@ -11,7 +11,7 @@ import yaml
 
 from models.__main__ import main
 from models.encoders import ENCODERS
-from models.settings import Optimisation
+from models.training.settings import Optimisation
 
 CONFIGS = Path(__file__).parents[2] / "models" / "configs"
 SETS = ("ucla", "utd", "msr", "ntu")
@@ -39,7 +39,7 @@ def test_every_pair_of_files(
     assert config["model"]["relative"] is (encoder in ("hyperformer", "blockgcn"))
     assert config["trainer"]["precision"] == "bf16-mixed"
     callbacks = [callback["class_path"] for callback in config["trainer"]["callbacks"]]
-    assert "models.record.Record" in callbacks
+    assert "models.training.record.Record" in callbacks
     saved = [c["init_args"] for c in config["trainer"]["callbacks"] if c["class_path"].endswith("ModelCheckpoint")]
     assert [(one["filename"], one["monitor"]) for one in saved] == [("best", "val/top1"), ("last", None)]
 

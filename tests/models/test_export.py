@@ -19,14 +19,14 @@ from csre_ros.recognition.bundle_info import split_metadata
 from csre_ros.recognition.window import PersonWindow
 from csre_ros.skeleton import FloatArray
 from models.__main__ import main
-from models.calibrate import thresholds
-from models.classifier import ActionClassifier
 from models.data.clips import Clip, read_clips
 from models.data.live import LiveData
 from models.data.protocol import ProtocolData
 from models.data.windows import kind_of, resample, to_body
-from models.export import BACKGROUND_SHARES, background_weights, calibration_scores, export, restore
-from models.scores import score
+from models.export.calibrate import thresholds
+from models.export.export import BACKGROUND_SHARES, background_weights, calibration_scores, export, restore
+from models.export.scores import score
+from models.training.classifier import ActionClassifier
 
 LABELS = Path(__file__).parents[2] / "models" / "configs" / "labels_live.yaml"
 pytestmark = pytest.mark.filterwarnings("ignore:.*(many workers|Consider increasing|logging interval)")

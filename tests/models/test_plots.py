@@ -10,9 +10,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from models import plots
-from models.gallery import plot
-from models.suite import Experiment, read_suite
+from models.experiments import plots
+from models.experiments.maps import plot
+from models.experiments.suite import Experiment, read_suite
 
 CLASSES = ["wave", "push", "squat"]
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from csre_ros.skeleton import get_layout
-from models.preprocess import SEEN, UNIT_M, PartLocal, Plain, build_preprocess
+from models.network.preprocess import SEEN, UNIT_M, PartLocal, Plain, build_preprocess
 
 BODY, KINECT = get_layout("body13"), get_layout("kinect20")
 J = BODY.index

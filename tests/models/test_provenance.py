@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from models.provenance import commit
+from models.training.provenance import commit
 
 
 def test_commit(tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ import yaml
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
-from models.classifier import ActionClassifier
 from models.data.protocol import ProtocolData
-from models.record import Record, figures
-from models.scores import score
-from models.settings import Contrast, Optimisation
+from models.export.scores import score
+from models.training.classifier import ActionClassifier
+from models.training.record import Record, figures
+from models.training.settings import Contrast, Optimisation
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(many workers|Consider increasing|logging interval|not empty)")
 ROOT = Path(__file__).parents[2]
@@ -115,7 +115,7 @@ def test_test_and_validate_give_the_figures_of_the_subsets(run: Path, mini_root:
 
 def test_every_figure_is_told(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr("models.record.rank_zero_info", told.append)
+    monkeypatch.setattr("models.training.record.rank_zero_info", told.append)
     record = Record()
     record.history = [{"epoch": 0, "seconds": 60.0, "test/top1": 0.9, "test/top1 own": 0.8, "test/loss": 1.0}]
     record._say(record.history[0], 3)
@@ -230,7 +230,7 @@ def test_two_processes(mini_root: Path, tmp_path: Path) -> None:
                 "init_args": {"save_dir": str(tmp_path), "name": "two", "version": "run"},
             },
             "callbacks": [
-                {"class_path": "models.record.Record"},
+                {"class_path": "models.training.record.Record"},
                 {
                     "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
                     "init_args": {"filename": "last"},

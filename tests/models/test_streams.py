@@ -12,9 +12,9 @@ from torch import Tensor
 
 from csre_ros.skeleton import get_layout
 from models.encoders import build_encoder
-from models.network import Network
-from models.preprocess import Given, UnitBox, build_preprocess
-from models.streams import STREAMS, Stream
+from models.network.network import Network
+from models.network.preprocess import Given, UnitBox, build_preprocess
+from models.network.streams import STREAMS, Stream
 
 # 1-based child-parent pairs of the published bone streams.
 NTU_PAIRS = (

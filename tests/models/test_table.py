@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import yaml
 
-from models.ensemble import ensemble
-from models.fusion import fitted_weights, fixed_weights
-from models.recipe import check_recipes, recipe_of, write_recipe
-from models.suite import SUITES, Experiment, Suite, read_suite
-from models.table import read_table, spread, table, write_table
-from models.work import run, work
+from models.experiments.ensemble import ensemble
+from models.experiments.fusion import fitted_weights, fixed_weights
+from models.experiments.recipe import check_recipes, recipe_of, write_recipe
+from models.experiments.suite import SUITES, Experiment, Suite, read_suite
+from models.experiments.table import read_table, spread, table, write_table
+from models.experiments.work import run, work
 
 ROOT = Path(__file__).parents[2]
 STREAMS = ("joint", "bone", "joint_motion", "bone_motion")

@@ -14,9 +14,9 @@ import pytest
 pytest.importorskip("mediapipe", reason="needs mediapipe (extra 'mediapipe')")
 
 from csre_ros.pose import landmarker_task
-from csre_ros.pose.config import PoseConfig
 from csre_ros.pose.landmarker_task import DETECTOR, LANDMARKS, cache_folder, load_landmarker_task
 from csre_ros.pose.mediapipe_pose import MediaPipePose
+from csre_ros.pose.settings import PoseConfig
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pytest
 pytest.importorskip("mediapipe", reason="needs mediapipe (extra 'mediapipe')")
 import cv2
 
-from csre_ros.pose.config import PoseConfig
 from csre_ros.pose.mediapipe_pose import MediaPipePose
 from csre_ros.pose.placement import viewing_rays
+from csre_ros.pose.settings import PoseConfig
 from csre_ros.skeleton import Frame, get_layout
 
 SECOND = 1_000_000_000

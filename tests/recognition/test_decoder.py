@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from csre_ros.config import DecoderConfig
 from csre_ros.recognition import EventState, Label
 from csre_ros.recognition.decoder import Decoder
+from csre_ros.recognition.settings import DecoderConfig
 from csre_ros.recognition.types import ActionEvent
 
 LABELS = (

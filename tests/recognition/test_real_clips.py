@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from csre_ros.config import RecognizerConfig
 from csre_ros.recognition import ActionEvent, Bundle, EventState, Recognizer
+from csre_ros.recognition.settings import RecognizerConfig
 from csre_ros.recognition.window import resample
 from csre_ros.recordings import SHIPPED
 from csre_ros.skeleton import FloatArray, Frame, Skeleton, get_layout

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from csre_ros.config import DecoderConfig, RecognizerConfig, TrackerConfig, WindowConfig
 from csre_ros.recognition import Bundle, EventState, PersonAction, Recognizer
 from csre_ros.recognition.decoder import Decoder
+from csre_ros.recognition.settings import DecoderConfig, RecognizerConfig, TrackerConfig, WindowConfig
 from csre_ros.recognition.window import resample
 from csre_ros.skeleton import Frame, LayoutMapping, Skeleton, SkeletonLayout, get_layout
 from csre_ros.timing import StageTimer

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from csre_ros.config import TrackerConfig
 from csre_ros.recognition.intake import Intake
+from csre_ros.recognition.settings import TrackerConfig
 from csre_ros.recognition.tracker import Track, Tracker
 from csre_ros.skeleton import FloatArray, Skeleton, get_layout
 

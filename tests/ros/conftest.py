@@ -53,7 +53,7 @@ class Graph:
 
     def start_node(self, autostart=True):
         """An action node in this process."""
-        from csre_ros.ros.node import ActionNode
+        from csre_ros.ros.node.node import ActionNode
 
         node = ActionNode()
         self.executor.add_node(node)
@@ -154,7 +154,7 @@ class Talker:
         self.stamp_ns = time.time_ns()
 
     def cloud(self, people, stamp_ns=None):
-        from csre_ros.ros.clouds import cloud_message
+        from csre_ros.ros.outputs.clouds import cloud_message
 
         return cloud_message(people, BODY13, self.stamp_ns if stamp_ns is None else stamp_ns, "camera")
 

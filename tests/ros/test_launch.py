@@ -113,7 +113,7 @@ def test_every_argument_is_described_and_defaults_to_one_of_its_choices(load, fi
 
 
 def test_choices_are_those_of_the_parameters(arguments):
-    from csre_ros.ros.config import options
+    from csre_ros.ros.settings import options
 
     for name in ("input", "device"):
         assert arguments[name]["choices"] == ("", *options()[name].metadata["choices"])
@@ -134,7 +134,7 @@ def test_the_parameter_file_decides_unless_an_argument_is_given(start):
 
 
 def test_arguments_are_parameters_that_exist(start, arguments):
-    from csre_ros.ros.config import unknown
+    from csre_ros.ros.settings import unknown
 
     strings = {name: "x" for name in arguments if name not in ("params_file", "use_sim_time")}
     (node,) = start(**strings)["LifecycleNode"]
@@ -184,7 +184,7 @@ def demo(load):
 
 def test_the_demo_plays_the_shipped_recording_over_and_over(demo, arguments):
     from csre_ros.recordings import SHIPPED
-    from csre_ros.ros.config import unknown
+    from csre_ros.ros.settings import unknown
 
     declared = {action.args[0]: action.kwargs for action in demo["DeclareLaunchArgument"]}
     assert os.path.samefile(declared["source"]["default_value"], SHIPPED)

@@ -7,7 +7,7 @@ import pytest
 from hri_msgs.msg import IdsList, Skeleton2D
 from rclpy.serialization import serialize_message
 
-from csre_ros.ros.adapters.bodies import LAYOUT, Instant, read_ids, read_instant
+from csre_ros.ros.readers.rep155 import LAYOUT, Instant, read_ids, read_instant
 
 ARRIVAL_NS = 77
 # The constants of hri_msgs/Skeleton2D.

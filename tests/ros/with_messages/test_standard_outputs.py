@@ -55,7 +55,7 @@ def test_boxes_surround_the_joints_in_the_picture(make_body):
     from dataclasses import replace
 
     from csre_ros.recognition.types import PersonAction
-    from csre_ros.ros.detections import detection
+    from csre_ros.ros.outputs.detections import detection
 
     body = make_body()
     points = np.tile(np.array([0.5, 0.25], np.float32), (len(body.layout), 1))

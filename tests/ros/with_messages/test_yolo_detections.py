@@ -9,7 +9,7 @@ from geometry_msgs.msg import Point
 from rclpy.serialization import serialize_message
 from yolo_msgs.msg import Detection, DetectionArray, KeyPoint2D, KeyPoint3D, Point2D
 
-from csre_ros.ros.adapters.yolo import read_image_points, read_space_points
+from csre_ros.ros.readers.yolo import read_image_points, read_space_points
 from csre_ros.skeleton import get_layout
 
 COCO17 = get_layout("coco17")

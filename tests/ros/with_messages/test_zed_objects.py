@@ -8,7 +8,7 @@ import pytest
 from rclpy.serialization import serialize_message
 from zed_msgs.msg import Object, ObjectsStamped
 
-from csre_ros.ros.adapters.zed import read_objects
+from csre_ros.ros.readers.zed import read_objects
 from csre_ros.skeleton import get_layout
 
 ARRIVAL_NS = 77

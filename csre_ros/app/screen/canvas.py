@@ -1,0 +1,73 @@
+"""What a run looks like: drawn, shown in a window, kept as a video with its contact sheet. Needs OpenCV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+
+from csre_ros.app.screen.terminal import console
+from csre_ros.app.screen.video import ContactSheet, VideoSink
+from csre_ros.overlay import Caption, Image, Overlay
+
+_WINDOW = "csre demo (q or Esc ends)"
+
+
+class Canvas:
+    """Draws people. A context manager, which closes window and video and writes the contact sheet.
+
+    Args:
+        output: Video file, and the name of the contact sheet beside it; empty for none.
+        window: Open a window.
+        fps: Frame rate of the video.
+        horizontal_fov_deg: Field of view for drawing skeletons without image points.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+
+    def __init__(self, output: str, window: bool, fps: float, horizontal_fov_deg: float) -> None:
+        self._overlay = Overlay(horizontal_fov_deg)
+        self._sheet = ContactSheet()
+        self._window = window
+        self._video = VideoSink(Path(output), fps) if output else None
+
+    def __enter__(self) -> Canvas:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._video is not None:
+            self._video.__exit__(kind, error, trace)
+        if self._window:
+            cv2.destroyAllWindows()
+        if self._video is not None:
+            sheet = self._video.path.with_suffix(".png")
+            if self._sheet.save(sheet):
+                console.print(f"wrote {self._video.path} and {sheet}")
+
+    def draw(self, image: Image | None, captions: Sequence[Caption], stamp_ns: int, status: str) -> bool:
+        """Draw, show and keep one instant.
+
+        Args:
+            image: ``[H, W, 3]`` BGR background; None for black.
+            captions: The people.
+            stamp_ns: When it is.
+            status: One line at the bottom.
+
+        Returns:
+            False when the user closed the window.
+        """
+        drawn = self._overlay.draw(image, captions, status)
+        if self._video is not None:
+            self._video.write(drawn, stamp_ns)
+        for caption in captions:
+            if caption.action is not None:
+                self._sheet.offer(caption.person, caption.action, caption.score, drawn)
+        if not self._window:
+            return True
+        cv2.imshow(_WINDOW, drawn)
+        return cv2.waitKey(1) not in (ord("q"), 27)

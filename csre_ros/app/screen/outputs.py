@@ -1,0 +1,89 @@
+"""Where results go: the canvas, and a log of events."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from csre_ros.app.screen.events import EventLog
+from csre_ros.app.screen.terminal import console, say_event
+from csre_ros.overlay import Caption, Image
+from csre_ros.recognition import ActionEvent, PersonAction
+from csre_ros.sources.opencv import import_opencv
+
+if TYPE_CHECKING:
+    from csre_ros.app.screen.canvas import Canvas
+
+
+def window_opens(headless: bool) -> bool:
+    """Whether a window is wanted and can open; says so where it cannot, since OpenCV would end the whole process."""
+    if headless:
+        return False
+    display = sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if not display:
+        console.print("there is no display to open a window on; going on without")
+    return display
+
+
+class Outputs:
+    """Everything a frame is shown to: window, video, contact sheet, event log. A context manager.
+
+    Args:
+        output: Video file; empty for none.
+        events: File for events, ``-`` for standard output; empty for none.
+        window: Open a window.
+        fps: Frame rate of the video.
+        horizontal_fov_deg: Field of view for drawing skeletons without image points.
+
+    Raises:
+        OSError: A file cannot be written.
+        ImportError: Something is to be drawn and OpenCV is missing.
+    """
+
+    def __init__(self, output: str, events: str, window: bool, fps: float, horizontal_fov_deg: float) -> None:
+        self._stack = ExitStack()
+        self._canvas: Canvas | None = None
+        if window or output:
+            import_opencv()  # its error names the remedy
+            from csre_ros.app.screen.canvas import Canvas
+
+            self._canvas = self._stack.enter_context(Canvas(output, window, fps, horizontal_fov_deg))
+        self._log = self._stack.enter_context(EventLog(events))
+        self._origin_ns: int | None = None
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+    def begin(self, stamp_ns: int) -> None:
+        """Print times relative to this stamp; only the first call counts."""
+        if self._origin_ns is None:
+            self._origin_ns = stamp_ns
+
+    def events(self, events: Iterable[ActionEvent]) -> None:
+        """Log and print events."""
+        for event in events:
+            self._log.write(event)
+            say_event(event, self._origin_ns or 0)
+
+    def picture(self, image: Image | None, captions: Sequence[Caption], stamp_ns: int, status: str) -> bool:
+        """Draw one instant, where anything is drawn; arguments as :meth:`csre_ros.app.screen.canvas.Canvas.draw`.
+
+        Returns:
+            False when the user closed the window.
+        """
+        return self._canvas is None or self._canvas.draw(image, captions, stamp_ns, status)
+
+
+def captions(people: Sequence[PersonAction]) -> list[Caption]:
+    """What to draw for the people in view."""
+    return [
+        Caption(person.person, person.skeleton, person.action, person.score, person.best)
+        for person in people
+        if person.skeleton is not None
+    ]

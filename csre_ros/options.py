@@ -1,0 +1,102 @@
+"""How settings are written: dataclasses whose fields say what they are.
+
+The same dataclasses give the command-line flags, the ROS parameters (description, range, read-only flag) and the
+table in the documentation. ``option`` carries what a type cannot say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, field, fields
+from typing import Any, TypeVar
+
+Config = TypeVar("Config")
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    dynamic: bool = False,
+) -> Any:
+    """A dataclass field with its documentation.
+
+    Args:
+        default: Default value.
+        help: One sentence with the unit, shown by ``--help`` and ``ros2 param describe``.
+        minimum: Smallest allowed number.
+        maximum: Largest allowed number.
+        choices: Allowed strings.
+        dynamic: Whether a running node accepts a new value.
+    """
+    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "dynamic": dynamic}
+    return field(default=default, metadata=metadata)
+
+
+def check(config: Any) -> None:
+    """Refuse values outside the documented ranges; call from ``__post_init__``.
+
+    Raises:
+        ValueError: A field breaks its range or choices; the text names field, value and what is allowed.
+    """
+    for item in fields(config):
+        check_field(item, getattr(config, item.name))
+
+
+def check_field(item: Field[Any], value: Any) -> None:
+    """Refuse one value that breaks the range or choices of its field.
+
+    Raises:
+        ValueError: As for :func:`check`.
+    """
+    meta = item.metadata
+    low, high, choices = meta.get("minimum"), meta.get("maximum"), meta.get("choices")
+    if choices is not None and value not in choices:
+        raise ValueError(f"{item.name} is {value!r}; choose one of: {', '.join(choices)}")
+    if (low is not None and not value >= low) or (high is not None and not value <= high):
+        raise ValueError(f"{item.name} is {value}; it must lie in {low}..{high}")
+
+
+def leaf_fields(cls: type, prefix: str = "") -> list[tuple[str, Field[Any], Any]]:
+    """All options of a dataclass tree as ``(dotted name, field, default)``, in order of definition.
+
+    >>> from csre_ros.recognition.settings import RecognizerConfig
+    >>> [name for name, _, _ in leaf_fields(RecognizerConfig)][:3]
+    ['bundle', 'device', 'tracker.gate_m']
+    """
+    found: list[tuple[str, Field[Any], Any]] = []
+    for item in fields(cls):
+        if item.default is MISSING and isinstance(item.default_factory, type):
+            found += leaf_fields(item.default_factory, f"{prefix}{item.name}.")
+        else:
+            found.append((prefix + item.name, item, item.default))
+    return found
+
+
+def build(cls: type[Config], values: Mapping[str, Any], name: Callable[[str], str] = str, prefix: str = "") -> Config:
+    """A dataclass tree from values by name; what is not given keeps its default.
+
+    Args:
+        cls: A dataclass as :func:`leaf_fields` takes it.
+        values: The values.
+        name: From the dotted name of an option to its key in ``values``.
+        prefix: Dotted name of ``cls`` itself, with a dot behind it.
+
+    Raises:
+        ValueError: A value lies outside its range or choices.
+
+    >>> from csre_ros.recognition.settings import RecognizerConfig
+    >>> build(RecognizerConfig, {"tracker.gate_m": 1.0}).tracker.gate_m
+    1.0
+    """
+    arguments: dict[str, Any] = {}
+    for item in fields(cls):  # type: ignore[arg-type]
+        dotted = prefix + item.name
+        if item.default is MISSING and isinstance(item.default_factory, type):
+            arguments[item.name] = build(item.default_factory, values, name, dotted + ".")
+        elif name(dotted) in values:
+            arguments[item.name] = values[name(dotted)]
+    return cls(**arguments)

@@ -1,0 +1,31 @@
+"""Settings of the pose stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from csre_ros.options import check, option
+
+
+@dataclass(frozen=True)
+class PoseConfig:
+    """From pixels to skeletons."""
+
+    model: str = option(
+        "", "MediaPipe pose landmarker (.task file); empty: the one assembled from the mediapipe package."
+    )
+    max_people: int = option(
+        2, "Most people searched for in an image; each costs about 12 ms on a laptop.", minimum=1, maximum=12
+    )
+    min_confidence: float = option(
+        0.5, "Least confidence of a detection, of presence and of tracking.", minimum=0.0, maximum=1.0
+    )
+    horizontal_fov_deg: float = option(
+        60.0,
+        "Horizontal field of view of the camera in degrees, used to place people in space.",
+        minimum=10.0,
+        maximum=170.0,
+    )
+
+    def __post_init__(self) -> None:
+        check(self)

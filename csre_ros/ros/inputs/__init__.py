@@ -1,0 +1,1 @@
+"""Where people come from: topics, cameras and bags, joined to the graph."""

@@ -1,0 +1,1 @@
+"""The node: lifecycle, parameters, services, diagnostics, and the stream from input to output."""

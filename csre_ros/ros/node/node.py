@@ -1,0 +1,221 @@
+"""The lifecycle node: an adapter between ROS 2 and :class:`csre_ros.pipeline.Pipeline`."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from csre_ros.pipeline import Pipeline
+from csre_ros.ros.health import ERROR, OK, Health, Status
+from csre_ros.ros.inputs.table import Input, check_dims, make_input
+from csre_ros.ros.node import parameters, services
+from csre_ros.ros.node.diagnostics import runtime_statuses, to_message
+from csre_ros.ros.node.logs import RosLogHandler
+from csre_ros.ros.node.stream import Stream
+from csre_ros.ros.outputs.publishers import Outputs
+from csre_ros.ros.qos import NEWEST, overridable
+from csre_ros.ros.settings import NodeSettings, fixed, unknown
+from csre_ros.sources.frames import SourceFrame
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+_DIAGNOSTICS_PERIOD_S, _WATCH_PERIOD_S = 1.0, 0.1
+
+
+class ActionNode(LifecycleNode):
+    """Recognises actions and publishes them.
+
+    Transitions: *configure* loads and warms the models and makes the publishers, *activate* starts the worker and opens
+    the input, *deactivate* stops both and forgets all people, *cleanup* frees the models. What fails is undone, logged
+    with its reason and answered with FAILURE; the node stays alive.
+
+    Attributes:
+        finished: Set when a finite source has ended and the settings say that the node ends with it.
+    """
+
+    def __init__(self) -> None:
+        self.finished = threading.Event()
+        self._health = Health()
+        self._refusal = ""
+        self._configured = False
+        self._loaded: NodeSettings | None = None  # the settings that the parts below were made with
+        self._pipeline: Pipeline | None = None
+        self._outputs: Outputs | None = None
+        self._input: Input | None = None
+        self._stream: Stream | None = None
+        super().__init__("action_node")
+        self._log_handler = RosLogHandler(self.get_logger())
+        self._log_handler.attach()
+        parameters.declare(self, lambda: self.active)
+        for complaint in unknown(self._parameter_overrides):
+            self.get_logger().warning(complaint)
+        self._settings = parameters.read(self)
+        self.add_post_set_parameters_callback(lambda _: self._adopt())
+        services.offer(self, self.reset, self.set_enabled)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", **overridable(NEWEST))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
+        self.create_timer(_DIAGNOSTICS_PERIOD_S, self._diagnose, clock=steady)
+        self.create_timer(_WATCH_PERIOD_S, self._watch, clock=steady)
+
+    def start(self) -> None:
+        """Configure and activate, if the parameter ``autostart`` says so."""
+        if self._settings.node.autostart and self.trigger_configure() == SUCCESS:
+            self.trigger_activate()
+
+    @property
+    def active(self) -> bool:
+        """Whether it looks at its input."""
+        return self._stream is not None and self._stream.active
+
+    def reset(self) -> services.Answer:
+        """Forget everybody in view, as after a bag was changed."""
+        if self._stream is None or not self._stream.active:
+            return False, "the node is not active; there is nobody to forget"
+        self._stream.reset()
+        return True, "everybody is forgotten"
+
+    def set_enabled(self, enabled: bool) -> services.Answer:
+        """Activate, configuring first where needed, or deactivate; for those who do not speak lifecycle."""
+        if enabled != self.active:
+            ready = not enabled or self._configured or self.trigger_configure() == SUCCESS
+            if not ready or (self.trigger_activate() if enabled else self.trigger_deactivate()) != SUCCESS:
+                return False, self._refusal
+        return True, "active" if enabled else "inactive"
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load and warm the models, make the publishers. FAILURE: stays unconfigured."""
+        try:
+            self._load()
+        except Exception as error:  # rclpy would swallow it, and the reason with it
+            return self._refuse("configure", error)
+        self._refusal = ""
+        self._configured = True
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start the worker and open the input, after parameters that were set meanwhile. FAILURE: stays inactive."""
+        try:
+            if self._loaded is None or fixed(self._loaded) != fixed(self._settings):
+                self._load()
+        except Exception as error:
+            return self._refuse("activate", error)
+        assert self._stream is not None
+        assert self._input is not None
+        super().on_activate(state)
+        try:
+            self._health.begin()
+            self._stream.start(self._input)
+            self._input.open()
+        except Exception as error:
+            self._stop()
+            super().on_deactivate(state)
+            return self._refuse("activate", error)
+        self._refusal = ""
+        self.get_logger().info(f"active; people come from {self._input.what}")
+        return SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close the input, stop the worker, withdraw the action and forget all people."""
+        self._stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Remove the publishers and free the models."""
+        self._free()
+        self._configured = False
+        return SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As deactivate and cleanup, from whatever state."""
+        self._stop()
+        return self.on_cleanup(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Back to unconfigured."""
+        return self.on_shutdown(state)
+
+    def destroy_node(self) -> None:
+        """Stop everything, then leave the graph."""
+        self._stop()
+        self._free()
+        self._log_handler.detach()
+        super().destroy_node()
+
+    def _load(self) -> None:
+        """Make everything that the settings name; whatever fails leaves nothing behind."""
+        self._free()
+        try:
+            self._make_parts()
+        except Exception:
+            self._free()
+            raise
+        self._loaded = self._settings
+
+    def _make_parts(self) -> None:
+        self._settings = parameters.read(self)
+        self._health = Health()
+        self._pipeline = Pipeline(self._settings.pipeline)
+        info = self._pipeline.recognizer.info
+        self._outputs = Outputs(self, info, self._settings)
+        self._stream = Stream(self._pipeline, self._outputs, self._health, self.get_logger(), self._end)
+        self._input = make_input(self, self._settings, self._health, self._stream.deliver, self._stream.end)
+        check_dims(self._input, info)
+        if self._input.images:  # the first picture loads the pose model
+            self._pipeline.observe(SourceFrame(0, "", image=np.zeros((480, 640, 3), np.uint8)))
+            self._pipeline.reset()
+
+    def _stop(self) -> None:
+        if self._input is not None:
+            self._input.close()
+        if self._stream is not None:
+            self._stream.stop()
+
+    def _free(self) -> None:
+        if self._outputs is not None:
+            self._outputs.destroy()
+        if self._pipeline is not None:
+            self._pipeline.close()
+        self._stream = self._outputs = self._pipeline = self._input = self._loaded = None
+
+    def _refuse(self, transition: str, error: Exception) -> TransitionCallbackReturn:
+        self._refusal = f"cannot {transition}: {error}"
+        self.get_logger().error(self._refusal)
+        return FAILURE
+
+    def _adopt(self) -> None:
+        """Let changed parameters take effect; those that do not change while active wait for the next activation."""
+        self._settings = parameters.read(self)
+        if self._outputs is None or self._pipeline is None or self._loaded is None:
+            return
+        if fixed(self._loaded) == fixed(self._settings):
+            self._outputs.config = self._settings.node
+            self._pipeline.recognizer.reconfigure(self._settings.recognizer)
+
+    def _end(self) -> None:
+        if self._settings.node.exit_at_end:
+            self.finished.set()
+
+    def _watch(self) -> None:
+        """Withdraw what was said when it has grown old: the input is silent, or a stage keeps failing."""
+        if self._stream is not None and self._health.stale_s > self._settings.node.input_timeout_s:
+            self._stream.fall_silent()
+
+    def _diagnose(self) -> None:
+        statuses = [Status("model", ERROR, self._refusal) if self._refusal else Status("model", OK, "not loaded")]
+        if self._pipeline is not None and self._stream is not None and self._outputs is not None:
+            found = runtime_statuses(
+                self._health,
+                self._pipeline,
+                self._input if self._stream.active else None,
+                self._settings.node.input_timeout_s,
+                alive=self._stream.alive,
+                unpublished=self._outputs.counts,
+            )
+            statuses = (statuses if self._refusal else []) + found
+        name = self.get_fully_qualified_name().removeprefix("/")
+        hardware = self._input.what if self._input is not None else "none"
+        self._diagnostics.publish(to_message(statuses, name, hardware, self.get_clock().now().to_msg()))

@@ -1,0 +1,1 @@
+"""What the node says: messages about people, made of one report."""

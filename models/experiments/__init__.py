@@ -1,0 +1,1 @@
+"""Many runs: suites, their queue, tables, ensembles and plots."""

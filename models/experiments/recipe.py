@@ -1,0 +1,89 @@
+"""What a run is made of, kept in its folder as ``recipe.json``, so that no queue takes one run for another.
+
+The name of the folder cannot tell: it holds neither the settings of the suite, nor the content of the configuration
+files, nor the options that were given along.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from models.experiments.suite import Experiment, Suite
+from models.training.record import write_json
+
+RECIPE = "recipe.json"
+Recipe = dict[str, Any]
+
+
+def recipe_of(suite: Suite, experiment: Experiment, options: Sequence[str] = ()) -> Recipe:
+    """All that makes a run what it is, by dotted name; the folders that a queue gives along stay out.
+
+    Args:
+        suite: The suite.
+        experiment: The run.
+        options: Further arguments of ``fit``.
+    """
+    content: Recipe = {}
+    for path in suite.config_files(experiment):
+        content |= _flat(yaml.safe_load(path.read_text(encoding="utf-8")), f"{path.name}: ")
+    return content | suite.options(experiment) | {"options": list(options)}
+
+
+def write_recipe(suite: Suite, experiment: Experiment, options: Sequence[str] = ()) -> None:
+    """Write the recipe into the folder of a run; also by hand, for a folder that was made before there were recipes.
+
+    Args:
+        suite: The suite.
+        experiment: The run; its folder exists.
+        options: Further arguments of ``fit`` that the run was started with.
+    """
+    write_json(suite.run_folder(experiment) / RECIPE, recipe_of(suite, experiment, options))
+
+
+def check_recipes(suite: Suite, experiments: Iterable[Experiment], options: Sequence[str]) -> None:
+    """See that every folder there is holds the run that would be made now.
+
+    Args:
+        suite: The suite.
+        experiments: Its runs that matter.
+        options: Further arguments of ``fit``.
+
+    Raises:
+        ValueError: A folder holds another run, or one that nothing says what it is made of.
+    """
+    wrong = []
+    for experiment in experiments:
+        folder = suite.run_folder(experiment)
+        try:
+            theirs = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            if holds_run(folder):
+                wrong.append(f"{folder} holds a run, and no {RECIPE} says what it is made of")
+            continue
+        if differing := _differences(theirs, recipe_of(suite, experiment, options)):
+            wrong.append(f"{folder} holds another run: {'; '.join(differing)}")
+    if wrong:
+        raise ValueError("\n".join([*wrong, "Give another --runs folder, or remove what is named here."]))
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a run has come as far as a checkpoint or a result."""
+    return (folder / "result.json").is_file() or any((folder / "checkpoints").glob("*.ckpt"))
+
+
+def _flat(content: Mapping[str, Any], prefix: str) -> Recipe:
+    flat: Recipe = {}
+    for key, value in content.items():
+        inner = isinstance(value, Mapping) and value
+        flat |= _flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return flat
+
+
+def _differences(theirs: Recipe, ours: Recipe) -> list[str]:
+    pairs = {key: (theirs.get(key, "unset"), ours.get(key, "unset")) for key in sorted({*theirs, *ours})}
+    return [f"its {key} is {their!r}, not {our!r}" for key, (their, our) in pairs.items() if their != our]

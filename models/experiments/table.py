@@ -1,0 +1,204 @@
+"""The table of a suite: means and spread over seeds, paired differences, and what they cost."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.encoders import ENCODERS
+from models.experiments.recipe import check_recipes
+from models.experiments.suite import RESULTS, SUITES, Experiment, Result, Suite, read_suite
+from models.experiments.work import work
+from models.training.record import write_json
+
+_VALIDATION = "best validation epoch"
+FIGURES = {
+    "last epoch": "After the last epoch; nothing was chosen. The headline.",
+    _VALIDATION: "After the epoch that was best on the validation part of the training data.",
+    "best test epoch": "The protocol of most papers: the test part itself chose the epoch, so this is optimistic.",
+}
+
+_HELD_OUT = " The models were trained without the validation part; in most papers it trains too."
+
+Group = tuple[tuple[str, ...], str, str]
+"""Variant, encoder and stream."""
+
+
+def table(
+    suite: str,
+    root: Path = Path("../shared/data"),
+    runs: Path = Path("runs/suites"),
+    encoders: list[str] | None = None,
+    options: list[str] | None = None,
+    results: Path = RESULTS,
+    suites: Path = SUITES,
+) -> None:
+    """Run what is left of a suite and write its table.
+
+    Args:
+        suite: Name of a file in ``models/suites``.
+        root: Data folder.
+        runs: Folder for the runs.
+        encoders: Whose runs to make now, such as [hcn]; all by default, none for []. The table shows all there is.
+        options: Further arguments of ``fit`` for every run, such as --trainer.max_epochs=2; with other options give
+            other ``runs`` and ``results``.
+        results: Folder for the table.
+        suites: Folder of the suite files.
+
+    Raises:
+        SystemExit: Runs have failed; the others are done.
+        ValueError: There is no such encoder, or the folder of a run holds another one.
+    """
+    if wrong := set(encoders or []) - set(ENCODERS):
+        raise ValueError(f"there is no encoder {', '.join(sorted(wrong))}; choose from: {', '.join(ENCODERS)}")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    content, options = read_suite(suite, runs.resolve(), suites), options or []
+    check_recipes(content, content.experiments()[0], options)
+    write_table(content, results)
+    failed = work(content, root.resolve(), options, lambda: write_table(content, results), encoders)
+    write_table(content, results)
+    if failed:
+        raise SystemExit(f"{len(failed)} runs failed: {', '.join(failed)}")
+
+
+def write_table(suite: Suite, folder: Path) -> None:
+    """Write ``NAME.md`` and ``NAME.json`` from the results there are."""
+    known, waiting = suite.experiments()
+    done = {experiment: result for experiment in known if (result := suite.result(experiment)) is not None}
+    if not done:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [{"name": one.name, "variant": list(one.variant), **result} for one, result in done.items()]
+    write_json(folder / f"{suite.name}.json", {"title": suite.title, "experiments": len(known), "results": rows})
+    (folder / f"{suite.name}.md").write_text(_markdown(suite, done, len(known), waiting), encoding="utf-8")
+
+
+def _markdown(suite: Suite, done: Mapping[Experiment, Result], known: int, waiting: int) -> str:
+    results = list(done.values())
+    metrics = [key for key in results[0]["figures"]["last epoch"] if key.startswith("test/top1")]
+    lines = [
+        f"# {suite.title}",
+        "",
+        f"    python -m models table --suite {suite.name}",
+        "",
+        f"{len(done)} of {known} runs" + (f"; {waiting} entries wait for others" if waiting else "") + ". "
+        f"Hardware: {_all(result['hardware'] for result in results)}, {_all(r['precision'] for r in results)}. "
+        f"Commit: {_all(result['commit'] for result in results)}. "
+        f"Validation part held out of training: {_all('yes' if r['held_out'] else 'no' for r in results)}.",
+        "",
+        f"Top-1 in percent, mean and standard deviation over seeds: {' / '.join(_metric(key) for key in metrics)}. "
+        "The difference is CSRE minus plain, paired by seed where both have trained for as many epochs.",
+    ]
+    held_out = {one: result for one, result in done.items() if result["held_out"]}
+    for figure, meaning in FIGURES.items():
+        shown = held_out if figure == _VALIDATION else done
+        if shown and all(figure in result["figures"] for result in shown.values()):
+            text = meaning + (_HELD_OUT if held_out and figure == "best test epoch" else "")
+            lines += ["", f"## {figure.capitalize()}", "", text, "", *_rows(shown, figure, metrics)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(done: Mapping[Experiment, Result], figure: str, metrics: Sequence[str]) -> list[str]:
+    lines = [
+        "| encoder | stream | seeds | plain | CSRE | difference | parameters | epochs | s per epoch, plain / CSRE |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    groups: dict[Group, dict[bool, dict[int, Result]]] = defaultdict(lambda: {False: {}, True: {}})
+    for one, result in done.items():
+        groups[one.variant, one.encoder, one.stream][one.csre][one.seed] = result
+    for (variant, encoder, stream), runs in [*groups.items(), *_means(groups)]:
+        scores = {
+            csre: {seed: [100 * result["figures"][figure][key] for key in metrics] for seed, result in seeds.items()}
+            for csre, seeds in runs.items()
+        }
+        both = sorted(set(runs[False]) & set(runs[True]))
+        paired = [seed for seed in both if runs[False][seed]["epochs"] == runs[True][seed]["epochs"]]
+        difference = [np.subtract(scores[True][seed], scores[False][seed]) for seed in paired]
+        some = next(iter((runs[False] or runs[True]).values()))
+        epochs = np.unique(np.hstack([result["epochs"] for seeds in runs.values() for result in seeds.values()]))
+        seconds = (_median(result["seconds_per_epoch"] for result in runs[csre].values()) for csre in (False, True))
+        cells = (
+            " ".join((*variant, encoder)), stream, f"{max(len(seeds) for seeds in runs.values())}",
+            spread(list(scores[False].values())), spread(list(scores[True].values())), spread(difference, signed=True),
+            f"{some['parameters'] / 1e6:.2f} M", ", ".join(map(str, epochs)), " / ".join(seconds),
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _means(
+    groups: Mapping[Group, Mapping[bool, Mapping[int, Result]]],
+) -> Iterable[tuple[Group, dict[bool, dict[int, Result]]]]:
+    """For every encoder and stream with several variants: the mean over them, seed by seed."""
+    variants: dict[tuple[str, str], list[Mapping[bool, Mapping[int, Result]]]] = defaultdict(list)
+    for (_, encoder, stream), runs in groups.items():
+        variants[encoder, stream].append(runs)
+    for (encoder, stream), several in variants.items():
+        means = {csre: _mean_results([runs[csre] for runs in several]) for csre in (False, True)}
+        if len(several) > 1 and any(means.values()):
+            yield (("mean of", str(len(several))), encoder, stream), means
+
+
+def _mean_results(several: Sequence[Mapping[int, Result]]) -> dict[int, Result]:
+    seeds = set.intersection(*(set(results) for results in several))
+    means: dict[int, Result] = {}
+    for seed in sorted(seeds):
+        results = [result[seed] for result in several]
+        figures: dict[str, Any] = {
+            figure: {key: float(np.mean([r["figures"][figure][key] for r in results])) for key in values}
+            for figure, values in results[0]["figures"].items()
+        }
+        seconds = sum(result["seconds_per_epoch"] for result in results)
+        epochs = [result["epochs"] for result in results]
+        means[seed] = results[0] | {"figures": figures, "seconds_per_epoch": seconds, "epochs": epochs}
+    return means
+
+
+def spread(scores: Sequence[Any], *, signed: bool = False) -> str:
+    """Mean and standard deviation over runs of every metric.
+
+    >>> spread([[93.0, 91.0], [94.0, 92.0]])
+    '93.50 ± 0.71 / 91.50 ± 0.71'
+    >>> spread([[0.5]], signed=True)
+    '+0.50'
+    """
+    if not scores:
+        return "-"
+    cells = []
+    for values in np.transpose(scores):
+        cell = f"{values.mean():+.2f}" if signed else f"{values.mean():.2f}"
+        cells.append(cell + (f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else ""))
+    return " / ".join(cells)
+
+
+def _metric(key: str) -> str:
+    return key.removeprefix("test/top1").strip() or "all test clips"
+
+
+def _median(values: Iterable[float]) -> str:
+    found = list(values)
+    return f"{np.median(found):.1f}" if found else "-"
+
+
+def _all(values: Iterable[str]) -> str:
+    return ", ".join(sorted(set(values)))
+
+
+def read_table(name: str, folder: Path = RESULTS) -> dict[str, Any]:
+    """The JSON side of a table.
+
+    Raises:
+        FileNotFoundError: The suite has no results yet.
+    """
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; make it with `python -m models table --suite {name}`")
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content

@@ -1,0 +1,1 @@
+"""From a trained run to a bundle: scores, thresholds, the ONNX file."""

@@ -1,0 +1,1 @@
+"""What a bundle computes: preprocessing, input streams, encoder and head, in one graph."""

@@ -1,0 +1,1 @@
+"""A run: settings, the Lightning module, and the record of what was done."""

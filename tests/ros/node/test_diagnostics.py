@@ -1,0 +1,228 @@
+"""What the node says about itself, with a clock of our own."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("diagnostic_msgs.msg", reason="needs the ROS message packages: pip install 'csre_ros[ros]'")
+from builtin_interfaces.msg import Time
+
+from csre_ros.ros.health import ERROR, OK, WARN, Health, Status
+from csre_ros.ros.node.diagnostics import runtime_statuses, to_message
+from csre_ros.timing import StageTimer
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def health(clock):
+    return Health(clock)
+
+
+def deliver(health, clock, count=90, rate=30.0):
+    for _ in range(count):
+        clock.now += 1 / rate
+        health.arrived()
+
+
+def test_steady_input_is_ok_and_its_rate_is_measured(health, clock):
+    deliver(health, clock, rate=15.0)
+    status = health.input_status("/image", 1.0)
+    assert (status.level, status.message) == (OK, "15.0 Hz")
+    assert status.values["received"] == 90
+    assert status.values["rate_hz"] == 15.0
+
+
+def test_silence_warns_and_recovers_by_itself(health, clock):
+    deliver(health, clock)
+    clock.now += 1.2
+    status = health.input_status("/image", 1.0)
+    assert status.level == WARN
+    assert "no input for 1.2 s" in status.message
+    assert "/image" in status.message
+    deliver(health, clock)
+    assert health.input_status("/image", 1.0).level == OK
+
+
+def test_input_that_never_came(health, clock):
+    assert health.input_status("/image", 1.0).level == OK  # there has been no time for it yet
+    clock.now += 3
+    assert "no input yet, after 3.0 s" in health.input_status("/image", 1.0).message
+
+
+def test_activation_starts_the_wait_anew(health, clock):
+    deliver(health, clock)
+    clock.now += 60
+    health.begin()
+    assert health.silence_s == 0
+    assert health.input_status("/image", 1.0).level == OK
+
+
+def test_incompatible_publisher_is_named_with_the_cure(health, clock):
+    health.incompatible("reliability")
+    clock.now += 2
+    status = health.input_status("/skeletons", 1.0)
+    assert status.level == WARN
+    assert "qos_overrides./skeletons.subscription.reliability" in status.message
+
+
+def test_rejections_warn_once_and_stay_counted(health, clock):
+    deliver(health, clock)
+    health.rejected("unreadable message", detail="image encoding '16UC1' is not supported")
+    health.rejected("infinite coordinate", 2)
+    status = health.input_status("/skeletons", 1.0)
+    assert (status.level, status.message) == (WARN, "3 rejected: infinite coordinate")
+    assert status.values["rejected"] == 3
+    assert status.values["rejected: unreadable message"] == 1
+    assert status.values["rejected: infinite coordinate"] == 2
+    later = health.input_status("/skeletons", 1.0)
+    assert (later.level, later.values["rejected"]) == (OK, 3)
+
+
+def test_lost_messages_name_the_cure(health, clock):
+    deliver(health, clock)
+    health.lost(7)
+    status = health.input_status("/image", 1.0)
+    assert (status.level, status.values["lost"]) == (WARN, 7)
+    assert "fastdds_images.xml" in status.message
+
+
+def test_a_failing_stage_is_an_error_until_a_frame_goes_through(health):
+    assert health.stage_status("inference", {}).level == OK
+    health.failed("inference", RuntimeError("out of memory"))
+    status = health.stage_status("inference", {"provider": "cpu"})
+    assert (status.level, status.message) == (ERROR, "RuntimeError: out of memory")
+    assert status.values == {"provider": "cpu", "failures": 1}
+    assert health.stage_status("pose", {}).level == OK
+    health.published(3.0)
+    assert health.stage_status("inference", {}).level == OK
+
+
+def test_what_was_said_grows_old_in_silence_and_while_a_stage_fails(health, clock):
+    health.begin()
+    for _ in range(3):
+        clock.now += 1
+        deliver(health, clock)
+        health.published(3.0)
+    said = clock.now
+    for _ in range(3):
+        clock.now += 1
+        deliver(health, clock)
+    assert health.stale_s == pytest.approx(0.0, abs=0.1)  # slow, but nothing fails
+    health.failed("inference", RuntimeError("device lost"))
+    assert health.stale_s == pytest.approx(clock.now - said)
+    health.published(3.0)
+    assert health.stale_s == pytest.approx(0.0, abs=0.1)
+    clock.now += 5
+    assert health.stale_s == pytest.approx(5.0, abs=0.1)
+
+
+def test_a_lost_source_is_an_error_of_the_input(health, clock):
+    deliver(health, clock)
+    health.failed("capture", OSError("camera:0 was lost"))
+    assert health.input_status("camera:0", 1.0).message == "OSError: camera:0 was lost"
+    health.published(3.0)  # a frame that still waited
+    assert health.input_status("camera:0", 1.0).level == ERROR
+    deliver(health, clock)
+    assert health.input_status("camera:0", 1.0).level == OK
+
+
+def test_people_are_counted_and_those_left_out_warn_once(health):
+    health.followed(2, 1)
+    status = health.people_status({"duplicate_id": 0})
+    assert (status.message, dict(status.values)) == ("2 followed", {"followed": 2, "full_windows": 1})
+    status = health.people_status({"duplicate_id": 3, "stamp_jump": 1})
+    assert (status.level, status.message) == (WARN, "left out: duplicate_id 3, left out: stamp_jump 1")
+    assert status.values["left out: duplicate_id"] == 3
+    assert health.people_status({"duplicate_id": 3, "stamp_jump": 1}).level == OK
+    assert health.people_status({"duplicate_id": 4, "stamp_jump": 1}).message == "left out: duplicate_id 1"
+
+
+def test_input_and_people_are_judged_apart(health, clock):
+    deliver(health, clock)
+    health.rejected("duplicate id")
+    assert health.people_status({"stamp_jump": 1}).level == WARN
+    assert health.input_status("/skeletons", 1.0).message == "1 rejected: duplicate id"
+
+
+def test_ages(health, clock):
+    deliver(health, clock)
+    for age in range(1, 101):
+        health.published(float(age))
+    values = health.input_status("/image", 1.0).values
+    assert values["age_p50_ms"] == 50.5
+    assert 98 < values["age_p99_ms"] < 100
+
+
+class Growing(Counter):
+    """Grows whenever somebody walks over it, as if another thread did it."""
+
+    def items(self):
+        for item in super().items():
+            yield item
+            self[f"reason {len(self)}"] += 1
+
+
+@pytest.fixture
+def statuses(health):
+    """Judges a runtime; by task."""
+    recognizer = SimpleNamespace(
+        info=SimpleNamespace(name="tiny", digest="abc", labels=()),
+        bundle=SimpleNamespace(device="cpu"),
+        counts=Growing(stamp_jump=1),
+    )
+    pipeline = SimpleNamespace(recognizer=recognizer, timer=StageTimer())
+    source = SimpleNamespace(what="/skeletons", images=False)
+
+    def judge(**given):
+        found = runtime_statuses(health, pipeline, source, 1.0, **{"alive": True, "unpublished": Growing(), **given})
+        return {status.task: status for status in found}
+
+    return judge
+
+
+def test_counters_may_grow_while_they_are_read(statuses):
+    found = statuses(unpublished=Growing(other_layout=2))
+    assert found["people"].values["left out: stamp_jump"] == 1
+    assert found["publish"].values == {"failures": 0, "left out: other_layout": 2}
+
+
+def test_a_dead_worker_is_an_error(statuses):
+    assert statuses()["inference"].level == OK
+    status = statuses(alive=False)["inference"]
+    assert status.level == ERROR
+    assert "worker has died" in status.message
+    assert status.values["provider"] == "cpu"
+
+
+def test_what_fails_is_told_under_its_own_stage(statuses, health):
+    health.failed("publish", RuntimeError("no room"))
+    found = statuses()
+    assert {task: status.level for task, status in found.items() if status.level == ERROR} == {"publish": ERROR}
+    assert found["publish"].message == "RuntimeError: no room"
+
+
+def test_message():
+    message = to_message(
+        [Status("input", WARN, "slow", {"rate_hz": 3.5}), Status("model", OK, "arms")],
+        "action_node",
+        "cam",
+        Time(sec=7),
+    )
+    assert message.header.stamp.sec == 7
+    assert [status.name for status in message.status] == ["action_node: input", "action_node: model"]
+    assert message.status[0].level == WARN
+    assert (message.status[0].values[0].key, message.status[0].values[0].value) == ("rate_hz", "3.5")
+    assert {status.hardware_id for status in message.status} == {"cam"}
