@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BASE = {"options", "timing", "worker"}
+BASE = {"options", "inference", "timing", "worker"}
 # part of csre_ros -> the parts that it may import besides itself
 ALLOWED = {
     "options": set(),
+    "inference": set(),
     "timing": set(),
     "worker": set(),
     "skeleton": set(),

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from csre_ros.inference import InferenceError, Session, open_session
 from csre_ros.recognition.bundle_info import BundleError, BundleInfo, split_metadata
 from csre_ros.skeleton import FloatArray, get_layout
 
 BUNDLE_FOLDER = Path(__file__).resolve().parent.parent / "bundles"
 
-_PROVIDERS = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-}
 _log = logging.getLogger(__name__)
 
 
@@ -30,10 +25,10 @@ class Bundle:
         device: Where it runs: ``cpu``, ``cuda`` or ``tensorrt``, read back from the session.
     """
 
-    def __init__(self, info: BundleInfo, path: Path, device: str, session: Any) -> None:
+    def __init__(self, info: BundleInfo, path: Path, session: Session) -> None:
         self.info = info
         self.path = path
-        self.device = device
+        self.device = session.device
         self._session = session
 
     @classmethod
@@ -50,10 +45,13 @@ class Bundle:
         """
         path = find_bundle(name_or_path)
         blob, info = _read(path)
-        session, active = _make_session(blob, path, device)
+        try:
+            session = open_session(blob, f"bundle {path}", device)
+        except InferenceError as error:
+            raise BundleError(str(error)) from error
         _check_signature(session, info, path)
-        _log.info("bundle %s (%s) runs on %s", info.name, path, active)
-        return cls(info, path, active, session)
+        _log.info("bundle %s (%s) runs on %s", info.name, path, session.device)
+        return cls(info, path, session)
 
     @property
     def input_shape(self) -> tuple[int, int, int, int]:
@@ -82,8 +80,8 @@ class Bundle:
             BundleError: The graph lets missing joints through: its output is not finite.
         """
         positions = np.full((1, *self.input_shape), np.nan, dtype=np.float32)
-        outputs = self.run(positions, np.zeros(positions.shape[:-1], dtype=np.float32))
-        if not all(np.isfinite(output).all() for output in outputs):
+        confidence = np.zeros(positions.shape[:-1], dtype=np.float32)
+        if not self._session.warm_up({"positions": positions, "confidence": confidence}):
             raise BundleError(
                 f"bundle {self.path}: the output is not finite where joints are missing (NaN, confidence 0); "
                 "the graph must mask them: export it again"
@@ -133,70 +131,22 @@ def _read(path: Path) -> tuple[bytes, BundleInfo]:
         raise BundleError(f"bundle {path} cannot be used: {error}") from None
 
 
-def _make_session(blob: bytes, path: Path, device: str) -> tuple[Any, str]:
-    """A session, and the device on which it really runs."""
-    if device not in ("auto", *_PROVIDERS):
-        raise BundleError(f"device is {device!r}; choose one of: auto, {', '.join(_PROVIDERS)}")
-    try:
-        import onnxruntime as ort
-    except ImportError as error:
-        raise ImportError(
-            "bundles run on ONNX Runtime, which is not installed: `pip install csre_ros[cpu]` or, "
-            "with an NVIDIA GPU, `pip install csre_ros[gpu]`"
-        ) from error
-    available = ort.get_available_providers()
-    wanted = device if device != "auto" else ("cuda" if _PROVIDERS["cuda"] in available else "cpu")
-    if _PROVIDERS[wanted] not in available:
-        raise BundleError(_inactive(wanted, f"this ONNX Runtime offers {', '.join(available)}"))
-    if wanted != "cpu" and hasattr(ort, "preload_dlls"):
-        ort.preload_dlls()  # the CUDA libraries that pip installs beside onnxruntime-gpu are on no search path
-
-    options = ort.SessionOptions()
-    # The networks are small: more threads gain nothing and spinning ones would eat a robot's cores between decisions.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        session = ort.InferenceSession(
-            blob, options, providers=list(dict.fromkeys((_PROVIDERS[wanted], _PROVIDERS["cpu"])))
-        )
-    except Exception as error:  # ONNX Runtime raises classes of its own, derived from Exception only
-        raise BundleError(
-            f"bundle {path} is intact, but ONNX Runtime {ort.__version__} does not load it: {error}; "
-            "upgrade onnxruntime or export for an older opset"
-        ) from error
-    first = session.get_providers()[0]
-    active = next(name for name, provider in _PROVIDERS.items() if provider == first)
-    if device not in ("auto", active):
-        raise BundleError(_inactive(device, f"the session fell back to {first}"))
-    if active != wanted:
-        _log.warning("CUDA is offered but does not work here; bundle %s runs on %s", path, active)
-    return session, active
-
-
-def _inactive(device: str, reason: str) -> str:
-    return (
-        f"device {device!r} was asked for and is not active: {reason}; `pip install csre_ros[gpu]`, "
-        "check the NVIDIA driver with `nvidia-smi`, or set device to 'cpu'"
-    )
-
-
-def _check_signature(session: Any, info: BundleInfo, path: Path) -> None:
+def _check_signature(session: Session, info: BundleInfo, path: Path) -> None:
     """Refuse a graph whose inputs and outputs are not those that its description promises."""
-    window = [info.persons, info.time_steps, len(get_layout(info.layout))]
-    expected = {
-        "positions": [*window, info.dims],
+    window = (info.persons, info.time_steps, len(get_layout(info.layout)))
+    expected: dict[str, tuple[int, ...]] = {
+        "positions": (*window, info.dims),
         "confidence": window,
-        "logits": [len(info.labels)],
-        "embedding": [info.embedding],
+        "logits": (len(info.labels),),
+        "embedding": (info.embedding,),
     }
-    found = {item.name: item for item in (*session.get_inputs(), *session.get_outputs())}
+    found = {**session.inputs, **session.outputs}
     if set(found) != set(expected):
         raise BundleError(f"bundle {path} has inputs and outputs {sorted(found)}, expected {sorted(expected)}")
     for name, shape in expected.items():
         item = found[name]
-        if item.type != "tensor(float)" or isinstance(item.shape[0], int) or item.shape[1:] != shape:
+        if item.kind != "tensor(float)" or isinstance(item.shape[0], int) or item.shape[1:] != shape:
             raise BundleError(
-                f"bundle {path}: {name} is {item.type} {item.shape}, expected tensor(float) ['batch', "
+                f"bundle {path}: {name} is {item.kind} {list(item.shape)}, expected tensor(float) ['batch', "
                 f"{', '.join(map(str, shape))}]; its description and its graph do not belong together"
             )
