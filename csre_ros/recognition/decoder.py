@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csre_ros.recognition.bundle_info import Label
+from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.settings import DecoderConfig
 from csre_ros.recognition.types import ActionEvent, EventState
 from csre_ros.skeleton import FloatArray
@@ -71,19 +72,18 @@ class Decoder:
             return 0.0
         return float(smoothed.max() if active is None else smoothed[active])
 
-    def step(self, stamp_ns: int, logits: FloatArray, person: int) -> list[ActionEvent]:
+    def step(self, evidence: Evidence, person: int) -> list[ActionEvent]:
         """Take one answer of the encoder in.
 
         Args:
-            stamp_ns: Stamp of the newest frame in the window; later than at the step before.
-            logits: ``[classes]``, finite.
+            evidence: Finite; its newest frame is later than at the step before.
             person: Track id, for the events.
 
         Returns:
             What changed, in order.
         """
-        state, config = self._state, self.config
-        smoothed = self._smooth(stamp_ns, logits)
+        state, config, stamp_ns = self._state, self.config, evidence.span_ns[1]
+        smoothed = self._smooth(stamp_ns, evidence.logits)
         starting = self._starting(stamp_ns, smoothed)
         events = []
         if state.active is not None and (

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
 from csre_ros.options import leaf_fields
 from csre_ros.recognition.bundle import Bundle
-from csre_ros.recognition.bundle_info import BundleInfo
+from csre_ros.recognition.bundle_info import BundleInfo, Label
 from csre_ros.recognition.decoder import Decoder
+from csre_ros.recognition.encoder import OnlineEncoder
 from csre_ros.recognition.intake import Intake
 from csre_ros.recognition.settings import RecognizerConfig
 from csre_ros.recognition.stamps import StampGuard, Verdict
 from csre_ros.recognition.tracker import Track, Tracker
 from csre_ros.recognition.types import ActionEvent, PersonAction
-from csre_ros.recognition.window import PersonWindow
+from csre_ros.recognition.window_encoder import WindowEncoder
 from csre_ros.skeleton import Frame, Skeleton, get_layout
 from csre_ros.timing import StageTimer
 
@@ -27,6 +29,7 @@ class _Person:
     """What is remembered about one track.
 
     Attributes:
+        memory: The encoder's own.
         skeleton: In the source's layout; None when not seen in the newest frame.
         fresh: Whether a frame came in since the last decision.
         decided_ns: Oldest and newest stamp behind the last decision.
@@ -34,30 +37,16 @@ class _Person:
     """
 
     track: Track
-    window: PersonWindow
+    memory: Any
     decoder: Decoder
     skeleton: Skeleton | None = None
     fresh: bool = False
     decided_ns: tuple[int, int] | None = None
     events: list[ActionEvent] = field(default_factory=list)
 
-    @property
-    def window_ns(self) -> tuple[int, int]:
-        """Stamps behind the decision; before it, of what is in the window."""
-        if self.decided_ns is not None:
-            return self.decided_ns
-        return self.window.stamps_ns if len(self.window) else (self.track.last_ns, self.track.last_ns)
-
-    def forget(self, stamp_ns: int) -> None:
-        """End the action and clear the window; the person stays."""
-        self.events += self.decoder.end(stamp_ns, self.track.id)
-        self.decoder.reset()
-        self.window.reset()
-        self.fresh, self.decided_ns = False, None
-
 
 class Recognizer:
-    """Tracker, windows, encoder and decoders of everybody in view.
+    """Tracker, encoder and decoders of everybody in view.
 
     :meth:`step` does it all. Live drivers that must not wait for the encoder may call :meth:`observe` for every frame
     and :meth:`decide` when there is time, never both at once.
@@ -87,10 +76,11 @@ class Recognizer:
         self.bundle.warm_up()
         self.counts: Counter[str] = Counter()
         self._timer = timer or StageTimer()
-        self._layout = get_layout(self.info.layout)
+        self._encoder: OnlineEncoder[Any] = WindowEncoder(self.bundle, self.config.window.min_fill_s, self._timer)
+        layout = get_layout(self.info.layout)
         self._guard = StampGuard(self.config.window.max_gap_s, self.config.window.max_jump_s, self.counts)
-        self._intake = Intake(self._layout, self.counts)
-        self._tracker = Tracker(self.config.tracker, self._layout, self.counts)
+        self._intake = Intake(layout, self.counts)
+        self._tracker = Tracker(self.config.tracker, layout, self.counts)
         self._people: dict[Track, _Person] = {}
         self._frame_id = ""
         self._observed = False
@@ -102,6 +92,11 @@ class Recognizer:
         """The description of the bundle."""
         return self.bundle.info
 
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """What can be told apart, in the order of all scores."""
+        return self.info.labels
+
     def step(self, frame: Frame) -> list[PersonAction]:
         """Advance by one frame.
 
@@ -112,7 +107,7 @@ class Recognizer:
         return self.decide()
 
     def observe(self, frame: Frame) -> bool:
-        """Take a frame in: who is who, and what belongs into whose window.
+        """Take a frame in: who is who, and what the encoder is to remember of whom.
 
         Returns:
             False for a frame that is refused for its stamp, and counted; it says nothing about who is in view.
@@ -140,7 +135,7 @@ class Recognizer:
             if track is not None:
                 person = self._person(track)
                 person.skeleton, person.fresh = bodies.skeletons[i], True
-                if not person.window.step(stamp_ns, bodies.positions[i], bodies.confidence[i]):
+                if not self._encoder.see(person.memory, stamp_ns, bodies.positions[i], bodies.confidence[i]):
                     self.counts["too_dense"] += 1
         return True
 
@@ -199,15 +194,16 @@ class Recognizer:
 
     def _person(self, track: Track) -> _Person:
         if track not in self._people:
-            window = PersonWindow(len(self._layout), self._layout.dims, self.info.window_s)
-            self._people[track] = _Person(track, window, Decoder(self.info.labels, self.config.decoder))
+            self._people[track] = _Person(track, self._encoder.start(), Decoder(self.labels, self.config.decoder))
         return self._people[track]
 
     def _forget_gaps(self, stamp_ns: int) -> None:
-        """Clear the windows of those who have been out of sight for too long."""
+        """End what those were doing who have been out of sight for too long, and begin anew with them."""
         for person in self._people.values():
             if (stamp_ns - person.track.last_ns) / 1e9 > self.config.window.max_gap_s:
-                person.forget(stamp_ns)
+                person.events += person.decoder.end(stamp_ns, person.track.id)
+                person.decoder.reset()
+                person.memory, person.fresh, person.decided_ns = self._encoder.start(), False, None
 
     def _drop_lost(self, stamp_ns: int) -> None:
         """Say good-bye to people whose track ended."""
@@ -221,32 +217,27 @@ class Recognizer:
 
     def _infer(self) -> None:
         """Run the encoder on everybody who is ready, in one batch."""
-        fill_s = min(self.config.window.min_fill_s, self.info.window_s)
-        ready = [p for p in self._people.values() if p.fresh and p.track.id and p.window.filled_s >= fill_s]
+        ready = [p for p in self._people.values() if p.fresh and p.track.id and self._encoder.ready(p.memory)]
         if not ready:
             return
-        with self._timer("window"):
-            positions = np.full((len(ready), *self.bundle.input_shape), np.nan, dtype=np.float32)
-            confidence = np.zeros(positions.shape[:-1], dtype=np.float32)
-            for row, person in enumerate(ready):
-                positions[row, 0], confidence[row, 0] = person.window.sample(self.info.time_steps)
-        with self._timer("infer"):
-            logits, _ = self.bundle.run(positions, confidence)
+        answers = self._encoder.decide([person.memory for person in ready])
         with self._timer("decode"):
-            for person, scores in zip(ready, logits, strict=True):
+            for person, answer in zip(ready, answers, strict=True):
                 person.fresh = False
-                if not np.isfinite(scores).all():
-                    self.counts["not_finite"] += 1
-                    continue
                 person.decoder.config = self.config.decoder
-                person.decided_ns = person.window.stamps_ns
-                person.events += person.decoder.step(person.decided_ns[1], scores, person.track.id)
+                for evidence in answer:
+                    if not np.isfinite(evidence.logits).all():
+                        self.counts["not_finite"] += 1
+                        continue
+                    person.decided_ns = evidence.span_ns
+                    person.events += person.decoder.step(evidence, person.track.id)
 
     def _record(self, person: _Person, present: bool) -> PersonAction:
         events, person.events = tuple(person.events), []
         decoder = person.decoder
+        last_ns = person.track.last_ns
         return PersonAction(
-            stamp_ns=person.track.last_ns,
+            stamp_ns=last_ns,
             frame_id=self._frame_id,
             person=person.track.id,
             present=present,
@@ -255,6 +246,6 @@ class Recognizer:
             score=decoder.score,
             best=decoder.best,
             probabilities=decoder.probabilities,
-            window_ns=person.window_ns,
+            window_ns=person.decided_ns or self._encoder.span_ns(person.memory) or (last_ns, last_ns),
             events=events,
         )

@@ -118,10 +118,6 @@ class PersonWindow:
         instants = newest - self._length_ns * np.linspace(1.0, 0.0, time_steps)
         return resample(self._stamps[live], self._positions[live], self._confidence[live], instants)
 
-    def reset(self) -> None:
-        """Forget everything."""
-        self._first = self._end = 0
-
     def _make_room(self) -> None:
         """Move the live part to the front of a buffer at least twice its size."""
         count = len(self)

@@ -9,6 +9,7 @@ import pytest
 
 from csre_ros.recognition import EventState, Label
 from csre_ros.recognition.decoder import Decoder
+from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.settings import DecoderConfig
 from csre_ros.recognition.types import ActionEvent
 
@@ -32,13 +33,18 @@ WAVE = logits(0.01, 0.97, 0.01, 0.01)
 CLAP = logits(0.01, 0.01, 0.97, 0.01)
 
 
+def at(ms: int, scores: np.ndarray) -> Evidence:
+    """What a window that ends at ``ms`` says."""
+    return Evidence(scores, np.zeros(2, np.float32), ((ms - 2000) * MS, ms * MS))
+
+
 def changes(events: list[ActionEvent]) -> list[tuple[str, str]]:
     return [(event.action, event.state.value) for event in events]
 
 
 def run(decoder: Decoder, steps: list[tuple[int, np.ndarray]]) -> list[ActionEvent]:
     """Steps are milliseconds and logits."""
-    return [event for ms, scores in steps for event in decoder.step(ms * MS, scores, person=7)]
+    return [event for ms, scores in steps for event in decoder.step(at(ms, scores), person=7)]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +60,7 @@ def run(decoder: Decoder, steps: list[tuple[int, np.ndarray]]) -> list[ActionEve
 )
 def test_one_answer(scores: np.ndarray, action: str | None, best: str) -> None:
     decoder = Decoder(LABELS, PLAIN)
-    decoder.step(0, scores, 1)
+    decoder.step(at(0, scores), 1)
     assert (decoder.action, decoder.best) == (action, best)
     assert decoder.score == pytest.approx(float(np.exp(scores).max()), abs=1e-5)
 
@@ -155,6 +161,6 @@ def test_end_and_reset() -> None:
 
 def test_large_logits_do_not_overflow() -> None:
     decoder = Decoder(LABELS, PLAIN)
-    decoder.step(0, np.array([-3e4, 3e4, 0, 0], np.float32), 1)
+    decoder.step(at(0, np.array([-3e4, 3e4, 0, 0], np.float32)), 1)
     assert decoder.action == "wave"
     assert decoder.score == 1.0

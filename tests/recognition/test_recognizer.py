@@ -11,6 +11,7 @@ import pytest
 
 from csre_ros.recognition import Bundle, EventState, PersonAction, Recognizer
 from csre_ros.recognition.decoder import Decoder
+from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.settings import DecoderConfig, RecognizerConfig, TrackerConfig, WindowConfig
 from csre_ros.recognition.window import resample
 from csre_ros.skeleton import Frame, LayoutMapping, Skeleton, SkeletonLayout, get_layout
@@ -136,10 +137,10 @@ def test_frame_by_frame_equals_the_whole_clip(bundle: Bundle) -> None:
     positions, confidence = np.stack([p.positions for p in people]), np.stack([p.confidence for p in people])
     grid = np.linspace(1, 0, bundle.info.time_steps) * bundle.info.window_s * SECOND
     windows = [resample(stamps, positions, confidence, decided - grid) for decided in online]
-    logits, _ = bundle.run(np.stack([w[0] for w in windows])[:, None], np.stack([w[1] for w in windows])[:, None])
+    answers = bundle.run(np.stack([w[0] for w in windows])[:, None], np.stack([w[1] for w in windows])[:, None])
     decoder = Decoder(bundle.info.labels, CONFIG.decoder)
-    for (stamp, (probabilities, changes)), scores in zip(online.items(), logits, strict=True):
-        offline = decoder.step(stamp, scores, 1)
+    for (stamp, (probabilities, changes)), logits, embedding in zip(online.items(), *answers, strict=True):
+        offline = decoder.step(Evidence(logits, embedding, (stamp - SECOND, stamp)), 1)
         assert [(e.action, e.state) for e in offline] == [(e.action, e.state) for e in changes]
         np.testing.assert_allclose(decoder.probabilities, probabilities, atol=1e-5)
     assert len(online) > 40

@@ -107,7 +107,7 @@ def test_stamps_that_hardly_advance_do_not_fill_the_memory() -> None:
     window = PersonWindow(JOINTS, 3, window_s=0.1)
     frame, seen = np.zeros((JOINTS, 3), np.float32), np.ones(JOINTS, np.float32)
     assert all(window.step(i * SECOND // 1000, frame, seen) for i in range(300))
-    window.reset()
+    window = PersonWindow(JOINTS, 3, window_s=0.1)
     taken = [window.step(i * 10_000, frame + i, seen) for i in range(5000)]  # 10 us apart
     assert taken == [True] * 103 + [False] * 4897
     assert len(window) == 103
@@ -116,12 +116,3 @@ def test_stamps_that_hardly_advance_do_not_fill_the_memory() -> None:
     assert (window.sample(2)[0][-1] == 4999).all()
     assert window.step(2 * SECOND, frame, seen) is False
     assert window.step(2 * SECOND + 1, frame, seen)  # what was dense has left
-
-
-def test_reset_forgets() -> None:
-    window = PersonWindow(JOINTS, 3, window_s=1.0)
-    window.step(0, straight(np.array([0.0]))[0], np.ones(JOINTS, np.float32))
-    window.reset()
-    assert len(window) == 0
-    window.step(10, straight(np.array([2.0]))[0], np.ones(JOINTS, np.float32))
-    np.testing.assert_array_equal(window.sample(2)[0], straight(np.array([2.0, 2.0])))
