@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from csre_ros.pose.estimator import PoseEstimator
+from csre_ros.pose.registry import estimated_layout, make_estimator
 from csre_ros.pose.settings import PoseConfig
 from csre_ros.recognition import PersonAction, Recognizer
 from csre_ros.recognition.settings import RecognizerConfig
-from csre_ros.skeleton import Frame
+from csre_ros.skeleton import Frame, SkeletonLayout
 from csre_ros.sources.frames import SourceFrame
 from csre_ros.timing import StageTimer
 
@@ -34,6 +35,11 @@ class PoseStage:
         self._timer = timer
         self._pose: PoseEstimator | None = None
 
+    @property
+    def layout(self) -> SkeletonLayout:
+        """Layout of the people that are found in images."""
+        return estimated_layout(self._config)
+
     def step(self, source: SourceFrame) -> Frame:
         """The people in a frame.
 
@@ -45,9 +51,7 @@ class PoseStage:
         if source.image is None:
             raise ValueError(f"the frame at {source.stamp_ns} ns has neither image nor skeletons")
         if self._pose is None:
-            from csre_ros.pose.mediapipe_pose import MediaPipePose
-
-            self._pose = MediaPipePose(self._config)
+            self._pose = make_estimator(self._config)
         with self._timer("pose"):
             return self._pose.step(source.image, source.stamp_ns, source.frame_id)
 

@@ -11,7 +11,6 @@ from csre_ros.app.session import Session
 from csre_ros.options import check, option
 from csre_ros.pipeline import PoseStage
 from csre_ros.pose.settings import PoseConfig
-from csre_ros.skeleton import get_layout
 from csre_ros.sources import SourceConfig, open_source
 from csre_ros.sources.recording_writer import RecordingWriter
 from csre_ros.timing import StageTimer
@@ -60,7 +59,7 @@ def run(settings: RecordSettings) -> int:
     pose = PoseStage(settings.pose, timer)
     seen = 0
     with open_source(resolve_source(config.source, settings.capture), settings.capture) as source:
-        layout = source.layout or get_layout("mediapipe33")
+        layout = source.layout or pose.layout
         console.print(f"recording {source.name} to {path}; Ctrl-C ends")
         with (
             Session(source, config.seconds) as session,

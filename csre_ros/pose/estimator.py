@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from csre_ros.skeleton import Frame
+from csre_ros.pose.settings import PoseConfig
+from csre_ros.skeleton import Frame, SkeletonLayout
 
 
 class PoseEstimator(Protocol):
-    """Finds the people in one image at a time."""
+    """Finds the people in one image at a time.
+
+    Attributes:
+        layout: Layout of everybody found; its ``dims`` say whether in metres or in the image.
+    """
+
+    layout: ClassVar[SkeletonLayout]
+
+    def __init__(self, config: PoseConfig) -> None: ...
 
     def step(self, image: NDArray[np.uint8], stamp_ns: int, frame_id: str) -> Frame:
         """Find the people in an image.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,8 @@ from csre_ros.pose.landmarker_task import import_mediapipe, load_landmarker_task
 from csre_ros.pose.native_log import native_chatter_hidden
 from csre_ros.pose.placement import place, viewing_rays
 from csre_ros.pose.settings import PoseConfig
-from csre_ros.skeleton import Frame, Skeleton, get_layout
+from csre_ros.skeleton import Frame, Skeleton, SkeletonLayout, get_layout
 
-_LAYOUT = get_layout("mediapipe33")
 _JUMP_NS = 1_000_000_000
 """A stamp that goes back further than this belongs to another recording: the people of the last one are forgotten."""
 _COMPANY_MS = 500
@@ -42,6 +41,7 @@ class MediaPipePose:
         ValueError: The model file is damaged or no pose landmarker.
     """
 
+    layout: ClassVar[SkeletonLayout] = get_layout("mediapipe33")
     _stamp_ns: int
     _native_ms: int
 
@@ -147,7 +147,7 @@ class MediaPipePose:
         image_points = np.array([(joint.x, joint.y) for joint in points], np.float32)
         offset = place(body, viewing_rays(image_points, size, self.config.horizontal_fov_deg), visibility)
         return Skeleton(
-            _LAYOUT, (body + offset).astype(np.float32), visibility.astype(np.float32), image_points=image_points
+            self.layout, (body + offset).astype(np.float32), visibility.astype(np.float32), image_points=image_points
         )
 
 

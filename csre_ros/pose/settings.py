@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 from csre_ros.options import check, option
 
+BACKENDS = ("mediapipe",)
+"""Names of the pose estimators; ``pose/registry.py`` says what they stand for."""
+
 
 @dataclass(frozen=True)
 class PoseConfig:
     """From pixels to skeletons."""
 
+    backend: str = option("mediapipe", "What finds the people in images.", choices=BACKENDS)
     model: str = option(
         "", "MediaPipe pose landmarker (.task file); empty: the one assembled from the mediapipe package."
     )

@@ -13,8 +13,10 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from csre_ros.pose.mediapipe_pose import MediaPipePose
-from csre_ros.skeleton import Frame, get_layout
+from csre_ros.pose.estimator import PoseEstimator
+from csre_ros.pose.registry import make_estimator
+from csre_ros.pose.settings import PoseConfig
+from csre_ros.skeleton import Frame
 from csre_ros.sources import open_source
 from csre_ros.sources.recording_writer import RecordingWriter
 
@@ -35,11 +37,11 @@ def make_recording(output: Path, clips: Sequence[tuple[Path, str]], seconds: flo
     Raises:
         OSError: A clip does not open, or the output exists or cannot be written.
         ValueError: The output is not called ``.mcap``, or a clip has no images.
-        ModuleNotFoundError: mediapipe is not installed.
+        ModuleNotFoundError: The pose estimator is not installed.
     """
-    pose = MediaPipePose()
+    pose = make_estimator(PoseConfig())
     begin_ns = 0
-    with RecordingWriter(output, get_layout("mediapipe33")) as recording:
+    with RecordingWriter(output, pose.layout) as recording:
         for number, (clip, label) in enumerate(clips):
             if number:
                 for frame in _nobody(begin_ns):
@@ -50,7 +52,7 @@ def make_recording(output: Path, clips: Sequence[tuple[Path, str]], seconds: flo
 
 
 def _append_clip(
-    recording: RecordingWriter, pose: MediaPipePose, clip: Path, label: str, seconds: float, begin_ns: int
+    recording: RecordingWriter, pose: PoseEstimator, clip: Path, label: str, seconds: float, begin_ns: int
 ) -> int:
     """Append one clip; returns the stamp of its last frame."""
     pose.reset()

@@ -9,6 +9,7 @@ from typing import Any
 
 from rclpy.node import Node
 
+from csre_ros.pose.registry import estimated_layout
 from csre_ros.ros.health import CAPTURE, Health
 from csre_ros.ros.settings import NodeSettings
 from csre_ros.sources.camera import without_password
@@ -38,7 +39,7 @@ class CaptureInput:
         source = settings.node.source
         self.what = without_password(source)
         self.images = not is_recording(source)
-        self.dims = 3 if self.images else _recorded_dims(source)
+        self.dims = estimated_layout(settings.pose).dims if self.images else _recorded_dims(source)
         self._settings = settings
         self._node = node
         self._health = health

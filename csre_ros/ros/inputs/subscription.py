@@ -13,6 +13,7 @@ from rclpy.qos import QoSHistoryPolicy, QoSProfile, QoSReliabilityPolicy, qos_po
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 
+from csre_ros.pose.registry import estimated_layout
 from csre_ros.ros.health import Health
 from csre_ros.ros.inputs.announcement import Announcement
 from csre_ros.ros.settings import AUTO, NodeSettings
@@ -38,7 +39,8 @@ class TopicKind:
         depth: Messages that the middleware keeps; 1 where only the newest counts.
         most_bytes: A larger message is refused unread.
         images: Whether frames carry pictures.
-        dims: 2 or 3, of messages that have a layout of their own; None where the parameter ``layout`` decides.
+        dims: 2 or 3, of messages that have a layout of their own; None where the parameter ``layout`` decides. Of
+            pictures the pose estimator decides.
     """
 
     name: str
@@ -74,7 +76,7 @@ class TopicInput:
         self._deliver = deliver
         self._layout = _OWN
         self._announcement: Announcement | None = None
-        self.dims: int | None = kind.dims
+        self.dims: int | None = estimated_layout(settings.pose).dims if kind.images else kind.dims
         if kind.dims is None and settings.node.layout == AUTO:
             self._announcement = Announcement(node, self.what)
         elif kind.dims is None:
