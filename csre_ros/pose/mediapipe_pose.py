@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from csre_ros.pose.image_size import check_size
+from csre_ros.image_size import check_size
 from csre_ros.pose.landmarker_task import import_mediapipe, load_landmarker_task
 from csre_ros.pose.native_log import native_chatter_hidden
 from csre_ros.pose.placement import place, viewing_rays

@@ -16,8 +16,8 @@ from csre_ros.skeleton import SkeletonLayout, get_layout
 from csre_ros.skeleton.cloud import unpack_cloud
 from csre_ros.sources.bag import CLOUD_TYPE, IMAGE, IMAGE_TYPE, LABEL, STRING_TYPE, layout_topic, typestore
 from csre_ros.sources.frames import Image, SourceFrame
-from csre_ros.sources.opencv import import_opencv
 from csre_ros.sources.pacing import at_own_speed
+from csre_ros.sources.pictures import decode_picture
 from csre_ros.sources.settings import SourceConfig
 
 logger = logging.getLogger(__name__)
@@ -169,5 +169,7 @@ def _check_ends(path: Path) -> None:
 
 def _decode(message: Any) -> Image | None:
     """The image, ``[H, W, 3]`` uint8 BGR; None when it is damaged."""
-    cv2 = import_opencv()
-    return cv2.imdecode(message.data, cv2.IMREAD_COLOR) if len(message.data) else None
+    try:
+        return decode_picture(message.data)
+    except ValueError:
+        return None

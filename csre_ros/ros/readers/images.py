@@ -2,26 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from csre_ros.pose.image_size import check_size
-from csre_ros.ros.readers.picture_size import HEADER_BYTES, picture_size
+from csre_ros.image_size import check_size
+from csre_ros.sources.opencv import import_opencv
+from csre_ros.sources.pictures import decode_picture
 
 Bgr = NDArray[np.uint8]
 
-# encoding of sensor_msgs/Image -> which channels are blue, green and red
-_CHANNELS = {
-    "bgr8": (3, (0, 1, 2)),
-    "rgb8": (3, (2, 1, 0)),
-    "bgra8": (4, (0, 1, 2)),
-    "rgba8": (4, (2, 1, 0)),
-    "mono8": (1, (0, 0, 0)),
+
+class _Encoding(NamedTuple):
+    """How the bytes of a picture become blue, green and red.
+
+    Attributes:
+        samples: Samples of one pixel in a row of data.
+        convert: Which of them are blue, green and red; or OpenCV's name of the conversion.
+        depth: Bytes of a sample; of two, the higher one is used.
+        tile: Height and width of the pixels that belong together, of which a picture has whole ones only.
+        planes: Rows of data per two rows of the picture.
+    """
+
+    samples: int
+    convert: tuple[int, int, int] | str
+    depth: int = 1
+    tile: tuple[int, int] = (1, 1)
+    planes: int = 2
+
+
+_BGR, _RGB, _GREY = (0, 1, 2), (2, 1, 0), (0, 0, 0)
+# OpenCV names a mosaic by its second row from the second pixel on, ROS by its corner.
+_MOSAICS = {"rggb": "BayerBG2BGR", "bggr": "BayerRG2BGR", "gbrg": "BayerGR2BGR", "grbg": "BayerGB2BGR"}
+_UYVY, _YUYV = (_Encoding(2, f"YUV2BGR_{name}", tile=(1, 2)) for name in ("UYVY", "YUY2"))
+_ENCODINGS = {
+    "bgr8": _Encoding(3, _BGR),
+    "rgb8": _Encoding(3, _RGB),
+    "bgra8": _Encoding(4, _BGR),
+    "rgba8": _Encoding(4, _RGB),
+    "mono8": _Encoding(1, _GREY),
+    "8UC1": _Encoding(1, _GREY),
+    "8UC3": _Encoding(3, _BGR),
+    "8UC4": _Encoding(4, _BGR),
+    "bgr16": _Encoding(3, _BGR, 2),
+    "rgb16": _Encoding(3, _RGB, 2),
+    "bgra16": _Encoding(4, _BGR, 2),
+    "rgba16": _Encoding(4, _RGB, 2),
+    "mono16": _Encoding(1, _GREY, 2),
+    **{f"bayer_{name}8": _Encoding(1, code, 1, (2, 2)) for name, code in _MOSAICS.items()},
+    **{f"bayer_{name}16": _Encoding(1, code, 2, (2, 2)) for name, code in _MOSAICS.items()},
+    "yuv422": _UYVY,
+    "uyvy": _UYVY,
+    "yuv422_yuy2": _YUYV,
+    "yuyv": _YUYV,
+    "nv12": _Encoding(1, "YUV2BGR_NV12", tile=(2, 2), planes=3),
+    "nv21": _Encoding(1, "YUV2BGR_NV21", tile=(2, 2), planes=3),
 }
-ENCODINGS = tuple(_CHANNELS)
-"""Encodings that :func:`image_to_bgr` reads."""
+_BY_NAME = {name.lower(): encoding for name, encoding in _ENCODINGS.items()}  # drivers do not agree on the case
+ENCODINGS = tuple(_ENCODINGS)
+"""Encodings that :func:`image_to_bgr` reads: what ``sensor_msgs/image_encodings.hpp`` lists, but for depth."""
 
 
 class ImageLike(Protocol):
@@ -30,6 +70,7 @@ class ImageLike(Protocol):
     height: int
     width: int
     encoding: str
+    is_bigendian: int
     step: int
     data: bytes
 
@@ -44,42 +85,63 @@ class CompressedImageLike(Protocol):
 def image_to_bgr(message: ImageLike) -> Bgr:
     """The pixels of a ``sensor_msgs/Image``.
 
-    Rows may be padded (``step`` beyond ``width`` times channels). An unpadded ``bgr8`` image is a view of the
-    message's own bytes.
+    Rows may be padded (``step`` beyond what the width needs). An unpadded ``bgr8`` image is a view of the message's own
+    bytes. Of 16 bits the upper eight are kept, as ``cv_bridge`` does; a sender of 10 or 12 bits has to scale them.
 
     Returns:
         ``[H, W, 3]`` uint8 BGR.
 
     Raises:
         ValueError: The encoding is not one of :data:`ENCODINGS`, the sizes contradict each other or the data, or the
-            image is larger than :func:`~csre_ros.pose.image_size.check_size` accepts.
+            image is larger than :func:`~csre_ros.image_size.check_size` accepts.
+        ImportError: OpenCV, which YUV and Bayer images need, is not installed.
     """
-    if message.encoding not in _CHANNELS:
+    encoding = _BY_NAME.get(message.encoding.lower())
+    if encoding is None:
         raise ValueError(
             f"image encoding {message.encoding!r} is not supported; choose one of: {', '.join(ENCODINGS)} "
             "(set it in the camera driver, or convert with image_proc)"
         )
+    rows = _rows(message, encoding)
+    if isinstance(encoding.convert, str):
+        cv2 = import_opencv()
+        planes = rows if encoding.samples == 1 else rows.reshape(len(rows), message.width, encoding.samples)
+        picture = cv2.cvtColor(np.ascontiguousarray(planes), getattr(cv2, f"COLOR_{encoding.convert}"))
+        return np.asarray(picture, np.uint8)
+    pixels = rows.reshape(message.height, message.width, encoding.samples)
+    return np.ascontiguousarray(
+        pixels if pixels.shape[2] == 3 and encoding.convert == _BGR else pixels[..., encoding.convert]
+    )
+
+
+def _rows(message: ImageLike, encoding: _Encoding) -> NDArray[np.uint8]:
+    """``[rows of data, samples]``, a view of the message where it can be one; ValueError where the sizes are wrong."""
     if message.height == 0 or message.width == 0:
         raise ValueError(f"the image is {message.width}x{message.height}; the camera driver sent no picture")
     check_size(message.width, message.height)
-    channels, order = _CHANNELS[message.encoding]
-    row = message.width * channels
+    if message.height % encoding.tile[0] or message.width % encoding.tile[1]:
+        raise ValueError(
+            f"the image is {message.width}x{message.height}; {message.encoding} needs even sizes: the driver declares "
+            "a wrong size or encoding"
+        )
+    row = message.width * encoding.samples * encoding.depth
     if message.step < row:
         raise ValueError(
             f"image step is {message.step}; {message.width} pixels of {message.encoding} need at least {row} bytes "
             "per row: the driver declares a wrong step, width or encoding"
         )
     data = np.frombuffer(message.data, np.uint8)
-    needed = message.step * (message.height - 1) + row
+    count = message.height * encoding.planes // 2
+    needed = message.step * (count - 1) + row
     if data.size < needed:
         raise ValueError(
-            f"the image has {data.size} bytes of data; {message.height} rows of {message.step} need {needed}: "
+            f"the image has {data.size} bytes of data; {count} rows of {message.step} need {needed}: "
             "the message was cut short or declares wrong sizes"
         )
-    pixels = np.lib.stride_tricks.as_strided(
-        data, (message.height, message.width, channels), (message.step, channels, 1), writeable=False
-    )
-    return np.ascontiguousarray(pixels if order == (0, 1, 2) and channels == 3 else pixels[..., order])
+    rows = np.lib.stride_tricks.as_strided(data, (count, row), (message.step, 1), writeable=False)
+    if encoding.depth == 2:
+        rows = rows[:, (0 if message.is_bigendian else 1) :: 2]
+    return rows
 
 
 def compressed_to_bgr(message: CompressedImageLike) -> Bgr:
@@ -89,29 +151,16 @@ def compressed_to_bgr(message: CompressedImageLike) -> Bgr:
         ``[H, W, 3]`` uint8 BGR.
 
     Raises:
-        ValueError: The data is no JPEG or PNG, is a depth image of ``compressedDepth``, or is larger than
-            :func:`~csre_ros.pose.image_size.check_size` accepts, which is found out before it is unpacked.
-        RuntimeError: OpenCV is not installed.
+        ValueError: The format is a depth image of ``compressedDepth``, or the data is no picture that
+            :func:`~csre_ros.sources.pictures.decode_picture` reads.
+        ImportError: OpenCV is not installed.
     """
-    try:
-        import cv2
-    except ImportError as error:
-        raise RuntimeError(
-            "compressed images need OpenCV: pip install 'csre_ros[mediapipe]', or apt install python3-opencv"
-        ) from error
     if "compressedDepth" in message.format:
         raise ValueError(f"compressed image format {message.format!r} is depth; subscribe to the colour image")
-    data = np.frombuffer(message.data, np.uint8)
-    size = picture_size(data[:HEADER_BYTES].tobytes())
-    if size is not None:
-        check_size(*size)
     try:
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if size is not None else None
-    except cv2.error:  # damaged
-        picture = None
-    if picture is None:
+        return decode_picture(message.data)
+    except ValueError as error:
         raise ValueError(
-            f"{data.size} bytes of compressed image ({message.format!r}) are no picture; "
-            "the publisher must send JPEG or PNG, as image_transport's 'compressed' does"
-        )
-    return np.asarray(picture, np.uint8)
+            f"{error} (format {message.format!r}); the publisher must send JPEG or PNG, as image_transport's "
+            "'compressed' does"
+        ) from None
