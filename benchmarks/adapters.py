@@ -18,16 +18,19 @@ from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import String
 from visualization_msgs.msg import Marker, MarkerArray
 
-from csre_ros.ros.inputs.topics import read_cloud, read_text
 from csre_ros.ros.outputs.clouds import cloud_message
 from csre_ros.ros.packages import message_class
 from csre_ros.ros.readers.azure import read_markers, strided
+from csre_ros.ros.readers.cloud import read_cloud
+from csre_ros.ros.readers.json_text import read_text
+from csre_ros.ros.readers.reading import Sender
 from csre_ros.ros.readers.rep155 import Instant, read_instant
 from csre_ros.ros.readers.yolo import read_image_points, read_space_points
 from csre_ros.ros.readers.zed import read_objects
 from csre_ros.skeleton import Skeleton, get_layout
 
 NTU25 = get_layout("ntu25")
+SENDER = Sender(NTU25, (640, 480))
 RNG = np.random.default_rng(0)
 
 
@@ -101,18 +104,18 @@ def body(people: int) -> Any:
 
 def bodies(data: bytes, people: int) -> Any:
     """Read as many bodies as there are people."""
-    return read_instant(Instant(1, {str(person): data for person in range(people)}, 1))
+    return read_instant(Instant(1, {str(person): data for person in range(people)}, 1), SENDER, 1)
 
 
 KINDS: dict[str, tuple[Callable[[int], Any], Callable[[bytes, int], Any]]] = {
-    "skeletons (25 joints)": (cloud, lambda data, people: read_cloud(data, NTU25, 1)),
-    "json (25)": (text, lambda data, people: read_text(data, NTU25, 1)),
-    "marker_array (32)": (markers, lambda data, people: read_markers(data, NTU25, 1)),
+    "skeletons (25 joints)": (cloud, lambda data, people: read_cloud(data, SENDER, 1)),
+    "json (25)": (text, lambda data, people: read_text(data, SENDER, 1)),
+    "marker_array (32)": (markers, lambda data, people: read_markers(data, SENDER, 1)),
     "  arrays only": (markers, lambda data, people: strided(data, 32 * people)),
-    "  with text": (lambda people: markers(people, "label"), lambda data, people: read_markers(data, NTU25, 1)),
-    "zed (38)": (objects, lambda data, people: read_objects(data, NTU25, 1)),
-    "yolo (17)": (detections, lambda data, people: read_image_points(data, NTU25, 1, (640, 480))),
-    "yolo_3d (17)": (detections, lambda data, people: read_space_points(data, NTU25, 1)),
+    "  with text": (lambda people: markers(people, "label"), lambda data, people: read_markers(data, SENDER, 1)),
+    "zed (38)": (objects, lambda data, people: read_objects(data, SENDER, 1)),
+    "yolo (17)": (detections, lambda data, people: read_image_points(data, SENDER, 1)),
+    "yolo_3d (17)": (detections, lambda data, people: read_space_points(data, SENDER, 1)),
     "hri (18)": (body, bodies),
 }
 
@@ -131,7 +134,7 @@ def main() -> None:
         for people in (1, 4):
             try:
                 message = make(people)
-            except RuntimeError as error:
+            except ImportError as error:
                 print(f"{name:24}{str(error).partition(':')[0]}")
                 break
             data, kind = serialize_message(message), type(message)

@@ -22,9 +22,8 @@ from csre_ros.app.main import parser
 from csre_ros.options import check_field
 from csre_ros.pipeline import Pipeline
 from csre_ros.recordings import SHIPPED
-from csre_ros.ros.inputs.table import INPUTS
 from csre_ros.ros.outputs.reports import actions_record, classes_record, to_json
-from csre_ros.ros.settings import options
+from csre_ros.ros.settings import INPUTS, options
 from csre_ros.sources import open_source
 
 ROOT = Path(__file__).parents[1]
@@ -179,10 +178,11 @@ def test_the_examples_of_records_are_valid():
 def test_the_example_of_the_input_json_is_read():
     pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
     from csre_ros.ros.readers.json_text import read_record
+    from csre_ros.ros.readers.reading import Sender
     from csre_ros.skeleton import get_layout
 
     (text,) = [text for _, text in blocks("json") if "layout" in json.loads(text)]
-    frame, rejected = read_record(text, get_layout("coco17_3d"), 0)
+    frame, rejected = read_record(text, Sender(get_layout("coco17_3d")), 0)
     assert not rejected
     assert [(person.source_id, int((person.confidence > 0).sum())) for person in frame.skeletons] == [("3", 13)]
 

@@ -16,6 +16,7 @@ from csre_ros.app.session import Session, events_of, recognise
 from csre_ros.options import check, option
 from csre_ros.pipeline import Pipeline, PipelineConfig
 from csre_ros.recognition import ActionEvent, EventState, PersonAction
+from csre_ros.ros.settings import AUTO, INPUTS
 from csre_ros.skeleton import LAYOUTS, get_layout
 from csre_ros.sources import Source, SourceConfig, SourceFrame, open_source
 
@@ -34,6 +35,17 @@ class ReplayConfig:
     )
     layout: str = option(
         "mediapipe33", "Joint convention of a topic that does not name its own.", choices=tuple(LAYOUTS)
+    )
+    input: str = option(
+        AUTO,
+        "Input of the node that would read the topic live; 'auto' finds it by the type of the messages.",
+        choices=(AUTO, *(name for name in INPUTS if name != "camera")),
+    )
+    image_width: int = option(
+        0, "Width in pixels of the images behind a topic of image points; 0: unknown.", minimum=0, maximum=65535
+    )
+    image_height: int = option(
+        0, "Height in pixels of the images behind a topic of image points; 0: unknown.", minimum=0, maximum=65535
     )
     events: str = option("", "Write events to this file, one JSON object per line; '-' is standard output.")
     seconds: float = option(0.0, "End after this many seconds of the recording; 0 runs to the end.", minimum=0.0)
@@ -81,7 +93,8 @@ def _open(config: ReplayConfig) -> Source:
     if config.topic:
         from csre_ros.ros.inputs.bag_topic import BagTopic
 
-        return BagTopic(Path(config.bag).expanduser(), config.topic, get_layout(config.layout))
+        size = config.image_width, config.image_height
+        return BagTopic(Path(config.bag).expanduser(), config.topic, get_layout(config.layout), config.input, size)
     source = open_source(resolve_source(config.bag, SourceConfig()))
     if source.live:
         raise ValueError(f"{source.name} is live and cannot be replayed; run `csre demo`, or `csre record` it first")

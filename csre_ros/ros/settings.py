@@ -14,23 +14,33 @@ from csre_ros.options import build, check, leaf_fields, option
 from csre_ros.pipeline import PipelineConfig
 from csre_ros.pose.settings import PoseConfig
 from csre_ros.recognition.settings import RecognizerConfig
-from csre_ros.ros.inputs.table import INPUTS
 from csre_ros.skeleton import LAYOUTS
 from csre_ros.sources.settings import SourceConfig
 
 # Parameters that rclpy itself declares for every node.
 _FOREIGN = ("qos_overrides.", "use_sim_time", "start_type_description_service")
+INPUTS = (
+    "camera",
+    "image",
+    "compressed_image",
+    "skeletons",
+    "json",
+    "marker_array",
+    "zed",
+    "yolo",
+    "yolo_3d",
+    "hri",
+)
+"""Names of the inputs; :mod:`csre_ros.ros.inputs.table` makes them."""
 AUTO = "auto"
-"""The value of ``layout`` that asks the publisher."""
+"""The value that leaves a choice to what the publisher says or sends."""
 
 
 @dataclass(frozen=True)
 class NodeConfig:
     """What the node listens to and what it says."""
 
-    input: str = option(
-        "camera", "Where people come from: own capture in the process, or a topic.", choices=tuple(INPUTS)
-    )
+    input: str = option("camera", "Where people come from: own capture in the process, or a topic.", choices=INPUTS)
     source: str = option(
         "camera:0", "What the input 'camera' captures: camera:N, a video file, a URL, a folder or a recording."
     )

@@ -10,19 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rosbags.rosbag2 import Reader
-
 from csre_ros.skeleton import SkeletonLayout, get_layout
 from csre_ros.skeleton.cloud import unpack_cloud
-from csre_ros.sources.bag import CLOUD_TYPE, IMAGE, IMAGE_TYPE, LABEL, STRING_TYPE, layout_topic, typestore
+from csre_ros.sources.bag import CLOUD_TYPE, IMAGE, IMAGE_TYPE, LABEL, STRING_TYPE, Bag, layout_topic, typestore
 from csre_ros.sources.frames import Image, SourceFrame
 from csre_ros.sources.pacing import at_own_speed
 from csre_ros.sources.pictures import decode_picture
 from csre_ros.sources.settings import SourceConfig
 
 logger = logging.getLogger(__name__)
-
-_MAGIC = b"\x89MCAP0\r\n"
 
 
 class RecordingSource:
@@ -57,8 +53,7 @@ class RecordingSource:
         self.rejected: Counter[str] = Counter()
         self._path = path
         self._config = config or SourceConfig()
-        if path.is_file():
-            _check_ends(path)
+        self._bag = Bag(path)
         self._topic, self.fps = self._find_skeletons()
         self.layout = self._read_layout()
 
@@ -104,12 +99,7 @@ class RecordingSource:
                 yield SourceFrame(stamp_ns, cloud.header.frame_id, image, skeletons, label)
 
     def _find_skeletons(self) -> tuple[str, float | None]:
-        try:
-            with Reader(self._path) as reader:
-                connections = list(reader.connections)
-                duration_s = (reader.duration - 1) / 1e9  # rosbags counts to just behind the last message
-        except Exception as error:
-            raise self._damaged(error) from error
+        connections = self._bag.connections
         strings = {connection.topic for connection in connections if connection.msgtype == STRING_TYPE}
         found = [c for c in connections if c.msgtype == CLOUD_TYPE and layout_topic(c.topic) in strings and c.msgcount]
         if len(found) != 1:
@@ -119,8 +109,7 @@ class RecordingSource:
                 f"of type {CLOUD_TYPE} and beside it <topic>/layout of type {STRING_TYPE}; other "
                 "topics are replayed by `csre replay BAG --topic NAME`"
             )
-        gaps = found[0].msgcount - 1
-        return found[0].topic, gaps / duration_s if gaps and duration_s > 0 else None
+        return found[0].topic, self._bag.rate(found[0])
 
     def _read_layout(self) -> SkeletonLayout:
         topic = layout_topic(self._topic)
@@ -133,38 +122,12 @@ class RecordingSource:
 
     def _messages(self, topics: dict[str, str]) -> Iterator[tuple[str, int, Any]]:
         """Topic, recording time and decoded message, in order of time."""
-        try:
-            with Reader(self._path) as reader:
-                wanted = [c for c in reader.connections if topics.get(c.topic) == c.msgtype]
-                for connection, recorded_ns, data in reader.messages(wanted):
-                    message = typestore().deserialize_cdr(data, connection.msgtype)
-                    yield connection.topic, recorded_ns, message
-        except Exception as error:
-            raise self._damaged(error) from error
-
-    def _damaged(self, error: Exception) -> Exception:
-        """The library fails in many ways on damaged bytes; say which file it was and keep the reason."""
-        if isinstance(error, PermissionError):
-            return error
-        return ValueError(f"{self._path} is no readable recording: {error} ({type(error).__name__})")
-
-
-def _check_ends(path: Path) -> None:
-    """Refuse what is not a complete MCAP file, in words that say what is wrong with it."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(len(_MAGIC))
-        file.seek(max(0, size - len(_MAGIC)))
-        tail = file.read()
-    if not size:
-        raise ValueError(f"{path} is empty (0 bytes); expected a recording (MCAP)")
-    if head != _MAGIC:
-        raise ValueError(f"{path} is no MCAP file: it starts with {head!r}, expected {_MAGIC!r}")
-    if tail != _MAGIC or size == len(_MAGIC):
-        raise ValueError(
-            f"{path} was cut short: its {size} bytes lack the end that a finished recording has; copy it again, "
-            "or save what is left with 'mcap recover'"
-        )
+        for connection, recorded_ns, data in self._bag.messages(lambda c: topics.get(c.topic) == c.msgtype):
+            try:
+                message = typestore().deserialize_cdr(data, connection.msgtype)
+            except Exception as error:
+                raise self._bag.damaged(error) from error
+            yield connection.topic, recorded_ns, message
 
 
 def _decode(message: Any) -> Image | None:

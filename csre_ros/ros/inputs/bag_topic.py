@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rosbags.interfaces import Connection
-from rosbags.rosbag2 import Reader
 
-from csre_ros.ros.inputs.subscription import Read
-from csre_ros.ros.inputs.topics import read_cloud, read_compressed, read_image, read_text
-from csre_ros.ros.readers.azure import MarkerReader
-from csre_ros.ros.readers.zed import read_objects
+from csre_ros.ros.inputs.topics import TOPICS, image_size
+from csre_ros.ros.readers.reading import Sender
+from csre_ros.ros.readers.rep155 import Gathering
+from csre_ros.ros.settings import AUTO
 from csre_ros.skeleton import SkeletonLayout
+from csre_ros.sources.bag import Bag
 from csre_ros.sources.frames import SourceFrame
 
 logger = logging.getLogger(__name__)
-
-READERS: Mapping[str, Callable[[], Read]] = {
-    "sensor_msgs/msg/Image": lambda: read_image,
-    "sensor_msgs/msg/CompressedImage": lambda: read_compressed,
-    "sensor_msgs/msg/PointCloud2": lambda: read_cloud,
-    "std_msgs/msg/String": lambda: read_text,
-    "visualization_msgs/msg/MarkerArray": MarkerReader,
-    "zed_msgs/msg/ObjectsStamped": lambda: read_objects,
-}
-"""What makes the reader of messages of a type, for one pass through the bag."""
 
 
 class BagTopic:
     """A topic of a rosbag2 file or folder. Every iteration starts at the beginning.
 
     A message that cannot be read is counted in ``dropped``, the first with a warning, and a single person in
-    ``rejected``; the bag goes on.
+    ``rejected``; the bag goes on. Where every person has a topic, those beside the named one are read with it.
 
     Args:
         path: An ``.mcap`` file, or a rosbag2 folder.
         topic: Name of the topic.
         layout: Layout of people whose messages do not name one.
+        name: Input of the node that would read the topic live; ``auto`` finds it by the type of the messages.
+        size: Width and height in pixels of the images behind the messages, 0 for unknown.
 
     Attributes:
         name: Path and topic.
@@ -52,20 +46,27 @@ class BagTopic:
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is no bag, or has no such topic of a type in :data:`READERS`.
+        ValueError: It is no bag, has no such topic of a type in :data:`~csre_ros.ros.inputs.topics.TOPICS`, several
+            inputs read it and none is named, or the size of the images is needed and unknown.
+        ImportError: A message package that the topic needs is not installed.
     """
 
     live = False
 
-    def __init__(self, path: Path, topic: str, layout: SkeletonLayout) -> None:
+    def __init__(
+        self, path: Path, topic: str, layout: SkeletonLayout, name: str = AUTO, size: tuple[int, int] = (0, 0)
+    ) -> None:
         self.name = f"{path}, topic {topic}"
         self.dropped = 0
         self.rejected: Counter[str] = Counter()
         self.layout = layout
-        self._path = path
-        if not path.exists():
-            raise FileNotFoundError(f"the bag {path} does not exist")
-        self._connection, self.fps = self._find(topic)
+        self._bag = Bag(path)
+        self._connection = _find(self._bag, topic)
+        name = _input_of(self._connection, name)
+        self._kind = TOPICS[name]
+        self._sender = Sender(layout, image_size(self._kind, name, *size))
+        self.fps = self._bag.rate(self._connection)
+        _ = self._kind.message  # a missing package is told before anything is read
 
     def __enter__(self) -> BagTopic:
         return self
@@ -81,11 +82,13 @@ class BagTopic:
         Raises:
             ValueError: The file is damaged further on, or not one message can be read.
         """
-        read = READERS[self._connection.msgtype]()
+        read = self._kind.reader()
         good, fault = 0, ""
-        for recorded_ns, data in self._messages():
+        for item, arrival_ns in self._bodies() if self._kind.bodies else self._messages():
             try:
-                frame, rejected = read(data, self.layout, recorded_ns)
+                if isinstance(item, ValueError):
+                    raise item
+                frame, rejected = read(item, self._sender, arrival_ns)
             except ValueError as error:
                 if not fault:
                     logger.warning("%s: a message is left out: %s", self.name, error)
@@ -97,28 +100,50 @@ class BagTopic:
         if fault and not good:
             raise ValueError(f"{self.name}: not one of {self.dropped} messages can be read; the last: {fault}")
 
-    def _messages(self) -> Iterator[tuple[int, bytes]]:
-        try:
-            with Reader(self._path) as reader:
-                wanted = [c for c in reader.connections if c.topic == self._connection.topic]
-                for _, recorded_ns, data in reader.messages(wanted):
-                    yield recorded_ns, bytes(data)
-        except Exception as error:  # the library fails in many ways on damaged bytes
-            raise ValueError(f"{self._path} is no readable bag: {error} ({type(error).__name__})") from error
+    def _messages(self) -> Iterator[tuple[Any, int]]:
+        """Messages of the topic, each with the time at which it was recorded."""
+        for _, recorded_ns, data in self._bag.messages(lambda c: c.topic == self._connection.topic):
+            yield bytes(data), recorded_ns
 
-    def _find(self, topic: str) -> tuple[Connection, float | None]:
-        try:
-            with Reader(self._path) as reader:
-                connections = list(reader.connections)
-                duration_s = (reader.duration - 1) / 1e9  # rosbags counts to just behind the last message
-        except Exception as error:
-            raise ValueError(f"{self._path} is no readable bag: {error} ({type(error).__name__})") from error
-        for connection in connections:
-            if connection.topic == topic and connection.msgtype in READERS:
-                gaps = connection.msgcount - 1
-                return connection, gaps / duration_s if gaps > 0 and duration_s > 0 else None
-        readable = ", ".join(c.topic for c in connections if c.msgtype in READERS) or "none"
-        raise ValueError(
-            f"{self._path} has no topic {topic!r} of a type that is read ({', '.join(READERS)}); "
-            f"topics of such types: {readable}"
-        )
+    def _bodies(self) -> Iterator[tuple[Any, int]]:
+        """What belongs to one image each, from the topics of all bodies; an error for each unreadable message."""
+        ids, gathering = self._connection.topic, Gathering()
+        beside = re.compile(re.escape(ids.rpartition("/")[0]) + r"/([^/]+)/skeleton2d")
+        wanted = {ids: self._kind.type_name}
+        wanted |= {c.topic: self._kind.bodies for c in self._bag.connections if beside.fullmatch(c.topic)}
+        recorded_ns = 0
+        for connection, recorded_ns, data in self._bag.messages(lambda c: wanted.get(c.topic) == c.msgtype):
+            body = beside.fullmatch(connection.topic)
+            try:
+                if body is None:
+                    instants = gathering.listed(bytes(data), recorded_ns)
+                else:
+                    instants = gathering.arrived(body.group(1), bytes(data), recorded_ns)
+            except ValueError as error:
+                yield error, recorded_ns
+            else:
+                yield from ((instant, instant.arrival_ns) for instant in instants)
+        yield from ((instant, instant.arrival_ns) for instant in gathering.finish())
+        self.rejected += gathering.rejected
+
+
+def _find(bag: Bag, topic: str) -> Connection:
+    types = list(dict.fromkeys(kind.type_name for kind in TOPICS.values()))
+    for connection in bag.connections:
+        if connection.topic == topic and connection.msgtype in types:
+            return connection
+    readable = ", ".join(c.topic for c in bag.connections if c.msgtype in types) or "none"
+    raise ValueError(
+        f"{bag.path} has no topic {topic!r} of a type that is read ({', '.join(types)}); "
+        f"topics of such types: {readable}"
+    )
+
+
+def _input_of(connection: Connection, name: str) -> str:
+    """The input that reads a topic of a bag."""
+    fitting = [known for known, kind in TOPICS.items() if kind.type_name == connection.msgtype]
+    if name != AUTO and name not in fitting:
+        raise ValueError(f"input {name!r} does not read {connection.msgtype}; choose one of: {', '.join(fitting)}")
+    if name == AUTO and len(fitting) > 1:
+        raise ValueError(f"{connection.msgtype} is read by several inputs; choose one by --input: {', '.join(fitting)}")
+    return fitting[0] if name == AUTO else name

@@ -8,19 +8,15 @@ from typing import Any
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.node import Node
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
-from csre_ros.ros.health import Health
-from csre_ros.ros.inputs.subscription import Reading, note_stamp, subscribe
-from csre_ros.ros.packages import message_class
-from csre_ros.ros.readers.cdr import Reader
-from csre_ros.ros.readers.rep155 import LAYOUT, Gathering, Instant, read_ids, read_instant
-from csre_ros.ros.settings import NodeSettings
+from csre_ros.ros.inputs.contract import InputContext
+from csre_ros.ros.inputs.subscription import note_stamp, subscribe
+from csre_ros.ros.inputs.topics import TopicKind, class_of, image_size
+from csre_ros.ros.readers.reading import Reading, Sender
+from csre_ros.ros.readers.rep155 import Gathering, Instant
 
-_TRACKED = "/humans/bodies/tracked"
-_MAX_BYTES = 8192
 # Whoever sends another list of ids with every message makes us subscribe this often, and no more.
 _RENEW_PERIOD_S, _RENEW_MOST = 0.05, 4
 
@@ -32,92 +28,72 @@ class BodiesInput:
     bodies lie beside that of the ids, wherever it is remapped to.
     """
 
-    images = False
-    dims = LAYOUT.dims
-
-    def __init__(
-        self,
-        node: Node,
-        settings: NodeSettings,
-        health: Health,
-        deliver: Callable[[Any], None],
-        ended: Callable[[], None],
-    ) -> None:
-        self._ids_kind, self._body_kind = message_class("hri_msgs", "IdsList"), message_class("hri_msgs", "Skeleton2D")
-        self.what = node.resolve_topic_name(_TRACKED)
-        self._node = node
-        self._health = health
-        self._deliver = deliver
+    def __init__(self, kind: TopicKind, context: InputContext) -> None:
+        given = context.settings.node
+        self.what = context.node.resolve_topic_name(kind.topic)
+        self.images = kind.images
+        self.dims = kind.dims
+        self._kind = kind
+        self._ids_class, self._body_class = kind.message, class_of(kind.bodies)
+        self._context = context
+        self._read = kind.reader()
+        self._sender = Sender(image_size=image_size(kind, given.input, given.image_width, given.image_height))
         self._gathering = Gathering()
-        self._wanted: tuple[str, ...] = ()
         self._tracked: Subscription[Any] | None = None
         self._bodies: dict[str, Subscription[Any]] = {}
         self._timer: Timer | None = None
 
     def open(self) -> None:
         """Subscribe to the ids."""
-        self._gathering, self._wanted = Gathering(), ()
-        self._tracked = subscribe(self._node, self._health, self._ids_kind, _TRACKED, self._listed, 10)
-        self._timer = self._node.create_timer(
+        self._gathering = Gathering()
+        self._tracked = subscribe(self._context, self._ids_class, self._kind.topic, self._listed, self._kind.depth)
+        self._timer = self._context.node.create_timer(
             _RENEW_PERIOD_S, self._renew, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
 
     def close(self) -> None:
         """Unsubscribe from everything."""
         if self._tracked is not None and self._timer is not None:
-            self._node.destroy_timer(self._timer)
-            self._node.destroy_subscription(self._tracked)
+            self._context.node.destroy_timer(self._timer)
+            self._context.node.destroy_subscription(self._tracked)
             self._tracked = self._timer = None
         self._keep(())
 
     def read(self, item: Instant) -> Reading:
         """The frame of one image."""
-        frame, rejected = read_instant(item)
-        note_stamp(self._node, self._health, self.what, frame, item.arrival_ns)
+        frame, rejected = self._read(item, self._sender, item.arrival_ns)
+        note_stamp(self._context, self.what, frame, item.arrival_ns)
         return frame, rejected
 
     def _listed(self, data: bytes) -> None:
+        self._take(partial(self._gathering.listed, data), self.what + ": ")
+        self._keep(self._gathering.ids)
+
+    def _arrived(self, name: str, data: bytes) -> None:
+        self._take(partial(self._gathering.arrived, name, data))
+
+    def _take(self, message: Callable[[int], list[Instant]], where: str = "") -> None:
+        """Deliver what a message has made complete, and count what it made impossible."""
+        before = self._gathering.rejected.copy()
         try:
-            stamp_ns, self._wanted, invalid = read_ids(data)
+            instants = message(self._context.now_ns())
         except ValueError as error:
-            self._health.rejected("unreadable message", detail=f"{self.what}: {error}")
+            self._context.health.rejected("unreadable message", detail=f"{where}{error}")
             return
-        if invalid:
-            self._health.rejected("invalid id", invalid)
-        self._keep(self._wanted)
-        self._pass_on(self._gathering.expect(self._wanted))
-        if not self._wanted:
-            self._pass_on([Instant(stamp_ns, {}, self._now_ns())])
+        for reason, count in (self._gathering.rejected - before).items():
+            self._context.health.rejected(reason, count)
+        for instant in instants:
+            self._context.health.arrived()
+            self._context.deliver(instant)
 
     def _keep(self, ids: tuple[str, ...]) -> None:
         for name in self._bodies.keys() - set(ids):
-            self._node.destroy_subscription(self._bodies.pop(name))
+            self._context.node.destroy_subscription(self._bodies.pop(name))
 
     def _renew(self) -> None:
-        for name in [name for name in self._wanted if name not in self._bodies][:_RENEW_MOST]:
+        for name in [name for name in self._gathering.ids if name not in self._bodies][:_RENEW_MOST]:
             topic = f"{self.what.rpartition('/')[0]}/{name}/skeleton2d"
             # Its own parameters for the quality of service would remain when the person has left.
             self._bodies[name] = subscribe(
-                self._node, self._health, self._body_kind, topic, partial(self._arrived, name), 5, overridable=False
+                self._context, self._body_class, topic, partial(self._arrived, name), 5, overridable=False
             )
-
-    def _arrived(self, name: str, data: bytes) -> None:
-        late = self._gathering.late
-        try:
-            if len(data) > _MAX_BYTES:
-                raise ValueError(f"it has {len(data)} bytes")
-            stamp_ns, _ = Reader(data).header()
-        except ValueError as error:
-            self._health.rejected("unreadable message", detail=f"body {name}: {error}")
-            return
-        self._pass_on(self._gathering.add(name, stamp_ns, data, self._now_ns()))
-        if self._gathering.late > late:
-            self._health.rejected("late body")
-
-    def _pass_on(self, instants: list[Instant]) -> None:
-        for instant in instants:
-            self._health.arrived()
-            self._deliver(instant)
-
-    def _now_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
-
-from rclpy.node import Node
+from collections.abc import Iterator
 
 from csre_ros.pose.registry import estimated_layout
 from csre_ros.ros.health import CAPTURE, Health
-from csre_ros.ros.settings import NodeSettings
+from csre_ros.ros.inputs.contract import InputContext
+from csre_ros.ros.readers.reading import Reading
 from csre_ros.sources.camera import without_password
 from csre_ros.sources.frames import Source, SourceFrame
 from csre_ros.sources.open import is_recording, open_source
@@ -28,30 +26,20 @@ class CaptureInput:
     the last round have been given up, so that no window reaches across the cut.
     """
 
-    def __init__(
-        self,
-        node: Node,
-        settings: NodeSettings,
-        health: Health,
-        deliver: Callable[[Any], None],
-        ended: Callable[[], None],
-    ) -> None:
-        source = settings.node.source
+    def __init__(self, context: InputContext) -> None:
+        source = context.settings.node.source
         self.what = without_password(source)
         self.images = not is_recording(source)
-        self.dims = estimated_layout(settings.pose).dims if self.images else _recorded_dims(source)
-        self._settings = settings
-        self._node = node
-        self._health = health
-        self._deliver = deliver
-        self._ended = ended
+        self.dims = estimated_layout(context.settings.pose).dims if self.images else _recorded_dims(source)
+        self._context = context
         self._stopping = threading.Event()
         self._source: Source | None = None
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
         """Open the source and begin to read it; errors as :func:`csre_ros.sources.open_source`."""
-        source = open_source(self._settings.node.source, self._settings.capture)
+        settings = self._context.settings
+        source = open_source(settings.node.source, settings.capture)
         source.__enter__()
         self._source = source
         self._stopping.clear()
@@ -66,39 +54,37 @@ class CaptureInput:
             self._thread.join()
             self._source = self._thread = None
 
-    def read(self, item: SourceFrame) -> tuple[SourceFrame, Counter[str]]:
+    def read(self, item: SourceFrame) -> Reading:
         """Frames are delivered as they are."""
         return item, Counter()
 
     def _run(self, source: Source) -> None:
-        losses = _Losses(source, self._health)
+        losses = _Losses(source, self._context.health)
         try:
             for frame in self._rounds(source):
                 if self._stopping.is_set():
                     return
-                self._health.arrived()
-                self._deliver(frame)
+                self._context.health.arrived()
+                self._context.deliver(frame)
                 losses.report()
             losses.report()
         except Exception as error:  # a thread of our own: nobody else would hear of it
-            self._health.failed(CAPTURE, error)
-            self._node.get_logger().error(f"{self.what}: {error}")
+            self._context.health.failed(CAPTURE, error)
+            self._context.node.get_logger().error(f"{self.what}: {error}")
         if not self._stopping.is_set():
-            self._ended()
+            self._context.ended()
 
     def _rounds(self, source: Source) -> Iterator[SourceFrame]:
         if source.live:
             yield from source
             return
-        recognizer = self._settings.recognizer
+        settings = self._context.settings
+        recognizer = settings.recognizer
         pause_s = max(recognizer.tracker.death_s, recognizer.window.max_gap_s) + _MARGIN_S
         while True:
-            yield from at_own_speed(source, self._stopping.wait, self._now_ns)
-            if not self._settings.node.loop or self._stopping.wait(pause_s):
+            yield from at_own_speed(source, self._stopping.wait, self._context.now_ns)
+            if not settings.node.loop or self._stopping.wait(pause_s):
                 return
-
-    def _now_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)
 
 
 def _recorded_dims(source: str) -> int | None:

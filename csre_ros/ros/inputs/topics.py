@@ -1,116 +1,105 @@
-"""Inputs that are one topic each: from the bytes of a message to a frame, and the topics' names."""
+"""The topics that people come from: one table, for the node and for the replay of bags. Needs no graph."""
 
 from __future__ import annotations
 
-from collections import Counter
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from rclpy.node import Node
-from sensor_msgs.msg import CompressedImage, Image, PointCloud2
-from std_msgs.msg import String
-from visualization_msgs.msg import MarkerArray
-
-from csre_ros.ros.inputs.subscription import Reading, TopicInput, TopicKind
 from csre_ros.ros.packages import message_class
 from csre_ros.ros.readers.azure import MarkerReader
-from csre_ros.ros.readers.cdr import Reader, deserialize
-from csre_ros.ros.readers.images import compressed_to_bgr, image_to_bgr
-from csre_ros.ros.readers.json_text import read_record
+from csre_ros.ros.readers.cloud import read_cloud
+from csre_ros.ros.readers.images import read_compressed, read_image
+from csre_ros.ros.readers.json_text import read_text
+from csre_ros.ros.readers.reading import Read
+from csre_ros.ros.readers.rep155 import read_instant
 from csre_ros.ros.readers.yolo import read_image_points, read_space_points
 from csre_ros.ros.readers.zed import read_objects
-from csre_ros.ros.settings import NodeSettings
-from csre_ros.ros.stamps import read_header
-from csre_ros.skeleton import SkeletonLayout
-from csre_ros.skeleton.cloud import unpack_cloud
-from csre_ros.sources.frames import SourceFrame
 
 # Most bytes of a message: more than any honest one has, less than what could stall the node.
 _PICTURE, _COMPRESSED, _OBJECTS = 1 << 28, 1 << 25, 1 << 18
-_MOST_FIELDS = 64
 
 
-def read_image(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Reading:
-    """A frame of a serialised ``sensor_msgs/Image``; errors as :func:`deserialize` and :func:`image_to_bgr`."""
-    message = deserialize(data, Image)
-    return SourceFrame(*read_header(message.header, arrival_ns), image=image_to_bgr(message)), Counter()
+@dataclass(frozen=True)
+class TopicKind:
+    """What distinguishes one topic input from another.
 
-
-def read_compressed(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Reading:
-    """A frame of a ``sensor_msgs/CompressedImage``; errors as :func:`deserialize` and :func:`compressed_to_bgr`."""
-    message = deserialize(data, CompressedImage)
-    return SourceFrame(*read_header(message.header, arrival_ns), image=compressed_to_bgr(message)), Counter()
-
-
-def read_cloud(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Reading:
-    """A frame of a serialised skeleton cloud.
-
-    Errors and rejections as :func:`deserialize` and :func:`unpack_cloud`; ValueError also for more fields than any has.
+    Attributes:
+        topic: Relative name; remap it to the publisher's.
+        type_name: ``package/msg/Name``. A package that few robots have is imported when the input is made.
+        reader: Makes what reads the messages of one sender, one after the other.
+        depth: Messages that the middleware keeps; 1 where only the newest counts.
+        most_bytes: A larger message is refused unread.
+        images: Whether frames carry pictures.
+        dims: 2 or 3, of messages that have a layout of their own; None where the parameter ``layout`` decides. Of
+            pictures the pose estimator decides.
+        pixels: Whether messages hold pixels, so that the size of the image must be known.
+        bodies: Type of the topics beside it where every person has one, ``<id>/skeleton2d``; empty: there are none.
     """
-    reader = Reader(data)
-    reader.header()
-    for _ in ("height", "width"):
-        reader.number("<I")
-    reader.length(_MOST_FIELDS, "fields")
-    message = deserialize(data, PointCloud2)
-    people, rejected = unpack_cloud(message, layout)
-    return SourceFrame(*read_header(message.header, arrival_ns), skeletons=people), rejected
+
+    topic: str
+    type_name: str
+    reader: Callable[[], Read]
+    depth: int = 10
+    most_bytes: int = 1 << 20
+    images: bool = False
+    dims: int | None = 3
+    pixels: bool = False
+    bodies: str = ""
+
+    @property
+    def message(self) -> type[Any]:
+        """The class of the messages.
+
+        Raises:
+            ImportError: Its package is not installed.
+        """
+        return class_of(self.type_name)
 
 
-def read_text(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> Reading:
-    """A frame of a ``std_msgs/String``; errors and rejections as :func:`deserialize` and :func:`read_record`."""
-    return read_record(deserialize(data, String).data, layout, arrival_ns)
+TOPICS: Mapping[str, TopicKind] = {
+    "image": TopicKind("image", "sensor_msgs/msg/Image", lambda: read_image, 1, _PICTURE, images=True),
+    "compressed_image": TopicKind(
+        "image/compressed", "sensor_msgs/msg/CompressedImage", lambda: read_compressed, 1, _COMPRESSED, images=True
+    ),
+    "skeletons": TopicKind("skeletons", "sensor_msgs/msg/PointCloud2", lambda: read_cloud, dims=None),
+    "json": TopicKind("skeletons/json", "std_msgs/msg/String", lambda: read_text, most_bytes=_OBJECTS, dims=None),
+    "marker_array": TopicKind("body_tracking_data", "visualization_msgs/msg/MarkerArray", MarkerReader),
+    "zed": TopicKind(
+        "body_trk/skeletons", "zed_msgs/msg/ObjectsStamped", lambda: read_objects, most_bytes=_OBJECTS
+    ),
+    "yolo": TopicKind(
+        "yolo/detections", "yolo_msgs/msg/DetectionArray", lambda: read_image_points,
+        most_bytes=_OBJECTS, dims=2, pixels=True,
+    ),
+    "yolo_3d": TopicKind(
+        "yolo/detections_3d", "yolo_msgs/msg/DetectionArray", lambda: read_space_points, most_bytes=_OBJECTS
+    ),
+    "hri": TopicKind(
+        "/humans/bodies/tracked", "hri_msgs/msg/IdsList", lambda: read_instant,
+        dims=2, bodies="hri_msgs/msg/Skeleton2D",
+    ),
+}  # fmt: skip
+"""By the name of the input."""
 
 
-image = partial(TopicInput, TopicKind("image", Image, read_image, 1, _PICTURE, images=True))
-compressed_image = partial(
-    TopicInput, TopicKind("image/compressed", CompressedImage, read_compressed, 1, _COMPRESSED, images=True)
-)
-skeletons = partial(TopicInput, TopicKind("skeletons", PointCloud2, read_cloud, dims=None))
-json = partial(TopicInput, TopicKind("skeletons/json", String, read_text, most_bytes=_OBJECTS, dims=None))
+def class_of(type_name: str) -> type[Any]:
+    """The message class of a type written as ``package/msg/Name``; errors as :func:`message_class`."""
+    package, _, name = type_name.partition("/msg/")
+    return message_class(package, name)
 
 
-def marker_array(node: Node, settings: NodeSettings, *others: Any) -> TopicInput:
-    """Body tracking of an Azure Kinect."""
-    return TopicInput(TopicKind("body_tracking_data", MarkerArray, MarkerReader()), node, settings, *others)
-
-
-def zed(node: Node, settings: NodeSettings, *others: Any) -> TopicInput:
-    """Body tracking of a ZED camera.
+def image_size(kind: TopicKind, name: str, width: int, height: int) -> tuple[int, int] | None:
+    """The size of the images behind a topic as the user gave it, 0 for unknown; None where it is not known.
 
     Raises:
-        RuntimeError: ``zed_msgs`` is not installed.
+        ValueError: It is not known, and the messages cannot be read without.
     """
-    message = message_class("zed_msgs", "ObjectsStamped")
-    kind = TopicKind("body_trk/skeletons", message, read_objects, most_bytes=_OBJECTS)
-    return TopicInput(kind, node, settings, *others)
-
-
-def yolo(node: Node, settings: NodeSettings, *others: Any) -> TopicInput:
-    """Key points of ``yolo_ros`` in the image.
-
-    Raises:
-        RuntimeError: ``yolo_msgs`` is not installed.
-        ValueError: The size of the image is not set.
-    """
-    size = (settings.node.image_width, settings.node.image_height)
-    if 0 in size:
+    if width and height:
+        return width, height
+    if kind.pixels:
         raise ValueError(
-            f"image_width is {size[0]} and image_height {size[1]}; the messages of the input 'yolo' hold "
+            f"image_width is {width} and image_height {height}; the messages of the input {name!r} hold "
             "pixels and do not say of how many: set both parameters to the size of the detector's images"
         )
-    message = message_class("yolo_msgs", "DetectionArray")
-    read = partial(read_image_points, size=size)
-    kind = TopicKind("yolo/detections", message, read, most_bytes=_OBJECTS, dims=2)
-    return TopicInput(kind, node, settings, *others)
-
-
-def yolo_3d(node: Node, settings: NodeSettings, *others: Any) -> TopicInput:
-    """Key points of ``yolo_ros`` in space.
-
-    Raises:
-        RuntimeError: ``yolo_msgs`` is not installed.
-    """
-    message = message_class("yolo_msgs", "DetectionArray")
-    kind = TopicKind("yolo/detections_3d", message, read_space_points, most_bytes=_OBJECTS)
-    return TopicInput(kind, node, settings, *others)
+    return None

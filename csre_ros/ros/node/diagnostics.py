@@ -12,7 +12,7 @@ from csre_ros.ros.health import ERROR, OK, Health, Status
 
 if TYPE_CHECKING:
     from csre_ros.pipeline import Pipeline
-    from csre_ros.ros.inputs.table import Input
+    from csre_ros.ros.inputs.contract import Input
 
 
 def runtime_statuses(

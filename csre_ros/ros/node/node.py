@@ -12,7 +12,8 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from csre_ros.pipeline import Pipeline
 from csre_ros.ros.health import ERROR, OK, Health, Status
-from csre_ros.ros.inputs.table import Input, check_dims, make_input
+from csre_ros.ros.inputs.contract import Input, InputContext, check_dims
+from csre_ros.ros.inputs.table import make_input
 from csre_ros.ros.node import parameters, services
 from csre_ros.ros.node.diagnostics import runtime_statuses, to_message
 from csre_ros.ros.node.logs import RosLogHandler
@@ -162,7 +163,8 @@ class ActionNode(LifecycleNode):
         info = self._pipeline.recognizer.info
         self._outputs = Outputs(self, info, self._settings)
         self._stream = Stream(self._pipeline, self._outputs, self._health, self.get_logger(), self._end)
-        self._input = make_input(self, self._settings, self._health, self._stream.deliver, self._stream.end)
+        stream = self._stream
+        self._input = make_input(InputContext(self, self._settings, self._health, stream.deliver, stream.end))
         check_dims(self._input, info)
         if self._input.images:  # the first picture loads the pose model
             self._pipeline.observe(SourceFrame(0, "", image=np.zeros((480, 640, 3), np.uint8)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from csre_ros.pipeline import Pipeline
 from csre_ros.recognition.types import PersonAction
 from csre_ros.ros.health import Health
-from csre_ros.ros.inputs.table import Input
+from csre_ros.ros.inputs.contract import Input
 from csre_ros.ros.outputs.publishers import Outputs
 from csre_ros.skeleton import Frame
 from csre_ros.sources.frames import Image

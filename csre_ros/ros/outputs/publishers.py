@@ -49,7 +49,7 @@ class Outputs:
             show beside the others), and those of :class:`Recorder`.
 
     Raises:
-        RuntimeError: A message package that the settings ask for is not installed.
+        ImportError: A message package that the settings ask for is not installed.
         ValueError: The file of symbols cannot be used.
         OSError: Likewise.
     """

@@ -42,7 +42,7 @@ class Gestures:
         symbols: What labels mean.
 
     Raises:
-        RuntimeError: ``hri_msgs`` is not installed.
+        ImportError: ``hri_msgs`` is not installed.
         ValueError: The symbols name a gesture that it does not know.
     """
 
@@ -95,7 +95,7 @@ class Intents:
         symbols: What labels mean.
 
     Raises:
-        RuntimeError: ``hri_actions_msgs`` is not installed.
+        ImportError: ``hri_actions_msgs`` is not installed.
         ValueError: The symbols name an intent that it does not know.
     """
 

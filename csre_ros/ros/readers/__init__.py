@@ -1,1 +1,1 @@
-"""Skeletons in the messages of other packages. Pure functions on messages or their bytes: they need no graph."""
+"""From the bytes of messages to frames. Readers need the message classes, but no graph."""

@@ -7,7 +7,6 @@ The driver drops the tracker's confidence, so every joint that came has 1. Marke
 from __future__ import annotations
 
 import struct
-from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -18,8 +17,9 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from csre_ros.ros.readers.cdr import Reader, align, deserialize, slots
 from csre_ros.ros.readers.crowd import MAX_PEOPLE, Crowd, check_number
+from csre_ros.ros.readers.reading import Reading, Sender
 from csre_ros.ros.stamps import read_header
-from csre_ros.skeleton import SkeletonLayout, get_layout
+from csre_ros.skeleton import get_layout
 from csre_ros.sources.frames import SourceFrame
 
 _LAYOUT = get_layout("azure32")
@@ -31,7 +31,7 @@ _NAMES = struct.Struct("<iII")  # stamp and length of frame_id, with which a mar
 
 
 @dataclass(frozen=True, eq=False)
-class Markers:
+class MarkerColumns:
     """The markers of one message, as arrays.
 
     Attributes:
@@ -47,12 +47,12 @@ class Markers:
     points: NDArray[np.float64]
 
 
-def read_markers(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> tuple[SourceFrame, Counter[str]]:
+def read_markers(data: bytes, sender: Sender, arrival_ns: int) -> Reading:
     """A frame of a serialised ``visualization_msgs/MarkerArray``.
 
     Args:
         data: The message.
-        layout: Not used: the driver knows one layout only.
+        sender: Not used: the driver knows one layout only.
         arrival_ns: Stamp of messages without one.
 
     Returns:
@@ -82,9 +82,9 @@ class MarkerReader:
     def __init__(self) -> None:
         self._lag_ns = _USUAL_LAG_NS
 
-    def __call__(self, data: bytes, layout: SkeletonLayout, arrival_ns: int) -> tuple[SourceFrame, Counter[str]]:
+    def __call__(self, data: bytes, sender: Sender, arrival_ns: int) -> Reading:
         """As :func:`read_markers`, but for the stamp of messages without markers."""
-        frame, rejected = read_markers(data, layout, 0)
+        frame, rejected = read_markers(data, sender, 0)
         if frame.stamp_ns:
             self._lag_ns = arrival_ns - frame.stamp_ns
         elif frame.skeletons:  # the sender stamps nothing
@@ -92,13 +92,13 @@ class MarkerReader:
         return replace(frame, stamp_ns=arrival_ns - self._lag_ns), rejected
 
 
-def from_message(message: Any) -> Markers:
+def from_message(message: Any) -> MarkerColumns:
     """The markers of a message, field by field."""
     numbers = np.array([(m.id, m.type, m.action) for m in message.markers], np.int32).reshape(-1, 3)
     places = [m.pose.position for m in message.markers]
     points = np.array([(place.x, place.y, place.z) for place in places], np.float64).reshape(-1, 3)
     stamp_ns, frame_id = read_header(message.markers[0].header, 0) if message.markers else (0, "")
-    return Markers(stamp_ns, frame_id, numbers, points)
+    return MarkerColumns(stamp_ns, frame_id, numbers, points)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +149,7 @@ def _pattern(frame_id: bytes, ns: bytes) -> _Pattern:
     )
 
 
-def strided(data: bytes, count: int) -> Markers | None:
+def strided(data: bytes, count: int) -> MarkerColumns | None:
     """The markers as views of the bytes; None unless they all have the same names and nothing but numbers else.
 
     Args:
@@ -173,10 +173,10 @@ def strided(data: bytes, count: int) -> Markers | None:
         return None
     numbers: NDArray[np.int32] = np.ndarray((count, 3), "<i4", body, _FIRST + pattern.numbers, strides)
     points: NDArray[np.float64] = np.ndarray((count, 3), "<f8", body, _FIRST + pattern.points, (pattern.stride, 8))
-    return Markers(stamp_ns, frame_id, numbers, points)
+    return MarkerColumns(stamp_ns, frame_id, numbers, points)
 
 
-def collect(markers: Markers, crowd: Crowd) -> None:
+def collect(markers: MarkerColumns, crowd: Crowd) -> None:
     """Sort markers into people."""
     ids, kinds, actions = markers.numbers.T
     bodies, joints = np.divmod(ids, _BODY)

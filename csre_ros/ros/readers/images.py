@@ -1,13 +1,19 @@
-"""Image messages as arrays. Pure functions: they need neither a graph nor rclpy."""
+"""Image messages as arrays, and as frames that the pose stage must look at."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage, Image
 
 from csre_ros.image_size import check_size
+from csre_ros.ros.readers.cdr import deserialize
+from csre_ros.ros.readers.reading import Reading, Sender
+from csre_ros.ros.stamps import read_header
+from csre_ros.sources.frames import SourceFrame
 from csre_ros.sources.opencv import import_opencv
 from csre_ros.sources.pictures import decode_picture
 
@@ -80,6 +86,18 @@ class CompressedImageLike(Protocol):
 
     format: str
     data: bytes
+
+
+def read_image(data: bytes, sender: Sender, arrival_ns: int) -> Reading:
+    """A frame of a serialised ``sensor_msgs/Image``; errors as :func:`deserialize` and :func:`image_to_bgr`."""
+    message = deserialize(data, Image)
+    return SourceFrame(*read_header(message.header, arrival_ns), image=image_to_bgr(message)), Counter()
+
+
+def read_compressed(data: bytes, sender: Sender, arrival_ns: int) -> Reading:
+    """A frame of a ``sensor_msgs/CompressedImage``; errors as :func:`deserialize` and :func:`compressed_to_bgr`."""
+    message = deserialize(data, CompressedImage)
+    return SourceFrame(*read_header(message.header, arrival_ns), image=compressed_to_bgr(message)), Counter()
 
 
 def image_to_bgr(message: ImageLike) -> Bgr:

@@ -22,10 +22,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from typing import Any
 
+from std_msgs.msg import String
+
+from csre_ros.ros.readers.cdr import deserialize
 from csre_ros.ros.readers.crowd import Crowd, check_number
+from csre_ros.ros.readers.reading import Reading, Sender
 from csre_ros.ros.stamps import checked_frame
 from csre_ros.skeleton import SkeletonLayout, get_layout
 from csre_ros.sources.frames import SourceFrame
@@ -33,12 +36,17 @@ from csre_ros.sources.frames import SourceFrame
 _LATEST_S = 2**33
 
 
-def read_record(text: str, layout: SkeletonLayout, arrival_ns: int) -> tuple[SourceFrame, Counter[str]]:
+def read_text(data: bytes, sender: Sender, arrival_ns: int) -> Reading:
+    """A frame of a ``std_msgs/String``; errors and rejections as :func:`deserialize` and :func:`read_record`."""
+    return read_record(deserialize(data, String).data, sender, arrival_ns)
+
+
+def read_record(text: str, sender: Sender, arrival_ns: int) -> Reading:
     """A frame of one record.
 
     Args:
         text: The JSON.
-        layout: What the node was told to expect; the record may have any other layout of as many dimensions.
+        sender: Its layout is what was expected; the record may have any other of as many dimensions.
         arrival_ns: Stamp of records without one.
 
     Returns:
@@ -54,7 +62,7 @@ def read_record(text: str, layout: SkeletonLayout, arrival_ns: int) -> tuple[Sou
         raise ValueError(f"not JSON: {error}") from None
     if not isinstance(record, dict) or not isinstance(record.get("persons"), list):
         raise ValueError("the record must be a JSON object with a list 'persons'")
-    spoken = _layout(record.get("layout"), layout)
+    spoken = _layout(record.get("layout"), sender.layout)
     stamp_ns, frame_id = _header(record)
     check_number(len(record["persons"]))
     crowd = Crowd()
@@ -68,11 +76,11 @@ def read_record(text: str, layout: SkeletonLayout, arrival_ns: int) -> tuple[Sou
     return SourceFrame(stamp_ns or arrival_ns, frame_id, skeletons=crowd.people), crowd.rejected
 
 
-def _layout(name: Any, expected: SkeletonLayout) -> SkeletonLayout:
+def _layout(name: Any, expected: SkeletonLayout | None) -> SkeletonLayout:
     if not isinstance(name, str):
         raise ValueError("the record lacks 'layout', the name of its joint convention")
     layout = get_layout(name[:100])
-    if layout.dims != expected.dims:
+    if expected is not None and layout.dims != expected.dims:
         raise ValueError(
             f"the record has layout {name!r}, which is {layout.dims}-D; the parameter layout is {expected.name!r}, "
             f"which is {expected.dims}-D: set it to what the sender uses, with a bundle that declares the same"

@@ -7,7 +7,6 @@ are pixels, so the size of the image must be known; in space they are metres in 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,42 +17,43 @@ from csre_ros.ros.packages import message_class
 from csre_ros.ros.readers.axes import to_optical
 from csre_ros.ros.readers.cdr import Reader, deserialize
 from csre_ros.ros.readers.crowd import MAX_PEOPLE, Crowd
+from csre_ros.ros.readers.reading import Reading, Sender
 from csre_ros.ros.stamps import checked_frame, read_header, to_ns
-from csre_ros.skeleton import SkeletonLayout, get_layout
+from csre_ros.skeleton import get_layout
 from csre_ros.sources.frames import SourceFrame
 
 FLAT, SOLID = get_layout("coco17"), get_layout("coco17_3d")
 
 
-def read_image_points(
-    data: bytes, layout: SkeletonLayout, arrival_ns: int, size: tuple[int, int]
-) -> tuple[SourceFrame, Counter[str]]:
+def read_image_points(data: bytes, sender: Sender, arrival_ns: int) -> Reading:
     """A frame of the key points in the image.
 
     Args:
         data: A serialised ``yolo_msgs/DetectionArray``.
-        layout: Not used: it is always ``coco17``.
+        sender: Says how large the image is; the layout is always ``coco17``.
         arrival_ns: Stamp of messages without one.
-        size: Width and height of the image in pixels.
 
     Returns:
         The frame, and how many people were rejected, by reason; beside those of :class:`Crowd` there are
         ``"no key points"``, ``"too many key points"``, ``"unknown key point"`` and ``"joint repeats"``.
 
     Raises:
-        ValueError: The bytes are no such message, or there are too many detections.
-        RuntimeError: ``yolo_msgs`` is not installed.
+        ValueError: The bytes are no such message, there are too many detections, or the size of the image is not known.
+        ImportError: ``yolo_msgs`` is not installed.
     """
+    if sender.image_size is None:
+        raise ValueError("the key points are pixels, and nobody said of how many: set image_width and image_height")
+    width, height = sender.image_size
     message, crowd = _message(data), Crowd()
     stamp_ns, frame_id = read_header(message.header, arrival_ns)
     for detection in message.detections:
-        found = _places(detection.keypoints.data, lambda point: (point.x / size[0], point.y / size[1]), crowd)
+        found = _places(detection.keypoints.data, lambda point: (point.x / width, point.y / height), crowd)
         if found is not None:
             crowd.add(FLAT, *found, detection.id or None)
     return SourceFrame(stamp_ns, frame_id, skeletons=crowd.people), crowd.rejected
 
 
-def read_space_points(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> tuple[SourceFrame, Counter[str]]:
+def read_space_points(data: bytes, sender: Sender, arrival_ns: int) -> Reading:
     """A frame of the key points in space.
 
     Its ``frame_id`` is that of the points. Arguments, results and errors as :func:`read_image_points`; the layout is

@@ -8,7 +8,6 @@ that of the whole object in percent; there is none per joint. Objects that the t
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +17,8 @@ from csre_ros.ros.packages import message_class
 from csre_ros.ros.readers.axes import to_optical
 from csre_ros.ros.readers.cdr import Reader, align, slots
 from csre_ros.ros.readers.crowd import MAX_PEOPLE, Crowd
-from csre_ros.skeleton import SkeletonLayout, get_layout
+from csre_ros.ros.readers.reading import Reading, Sender
+from csre_ros.skeleton import get_layout
 from csre_ros.sources.frames import SourceFrame
 
 FORMATS = tuple(get_layout(name) for name in ("zed18", "zed34", "zed38"))
@@ -31,7 +31,7 @@ def _fixed_part() -> np.dtype[np.void]:
     """What follows the names in an object: numbers only, so that it lies the same way in all of them.
 
     Raises:
-        RuntimeError: ``zed_msgs`` is not installed.
+        ImportError: ``zed_msgs`` is not installed.
     """
     kind = message_class("zed_msgs", "Object")
     found = {slot.name: slot for slot in slots(kind, 0, {})}
@@ -52,12 +52,12 @@ def _fixed_part() -> np.dtype[np.void]:
     )
 
 
-def read_objects(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> tuple[SourceFrame, Counter[str]]:
+def read_objects(data: bytes, sender: Sender, arrival_ns: int) -> Reading:
     """A frame of a serialised ``zed_msgs/ObjectsStamped``.
 
     Args:
         data: The message.
-        layout: Not used: every object names its own.
+        sender: Not used: every object names its own layout.
         arrival_ns: Stamp of messages without one.
 
     Returns:
@@ -66,7 +66,7 @@ def read_objects(data: bytes, layout: SkeletonLayout, arrival_ns: int) -> tuple[
 
     Raises:
         ValueError: The bytes are no such message, or there are too many objects.
-        RuntimeError: ``zed_msgs`` is not installed.
+        ImportError: ``zed_msgs`` is not installed.
     """
     reader = Reader(data)
     stamp_ns, frame_id = reader.header()

@@ -138,7 +138,7 @@ def test_records_of_json_are_read(tmp_path):
     [
         ("bag", "/nothing", ValueError, "has no topic '/nothing' .* topics of such types: /image_raw"),
         ("missing", "/image_raw", FileNotFoundError, "missing does not exist"),
-        ("text.mcap", "/image_raw", ValueError, r"text\.mcap is no readable bag"),
+        ("text.mcap", "/image_raw", ValueError, r"text\.mcap is no MCAP file: it starts with b'no bag a'"),
     ],
 )
 def test_what_is_not_there_is_refused_with_what_is(tmp_path, path, topic, error, words):

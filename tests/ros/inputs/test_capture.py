@@ -11,7 +11,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 
 from csre_ros.ros.health import Health
 from csre_ros.ros.inputs.capture import CaptureInput
-from csre_ros.ros.inputs.table import check_dims
+from csre_ros.ros.inputs.contract import InputContext, check_dims
 from csre_ros.ros.settings import NodeSettings, settings
 from csre_ros.sources.open import is_recording
 
@@ -39,7 +39,7 @@ def capture(graph):
 
     def start(chosen: NodeSettings):
         frames, ends = [], []
-        source = CaptureInput(graph.peer, chosen, Health(), frames.append, lambda: ends.append(True))
+        source = CaptureInput(InputContext(graph.peer, chosen, Health(), frames.append, lambda: ends.append(True)))
         source.open()
         opened.append(source)
         return source, frames, ends
@@ -103,7 +103,7 @@ def test_a_file_that_breaks_off_ends_the_input_with_an_error(capture, recording,
     source, frames, ends = capture(settings({"source": str(recording)}))
     wait_for(lambda: ends)
     assert len(frames) == 1
-    assert "damaged after 1 frame" in source._health.input_status("arm.mcap", 1.0).message
+    assert "damaged after 1 frame" in source._context.health.input_status("arm.mcap", 1.0).message
 
 
 def test_what_a_recording_leaves_out_is_counted(capture, tmp_path, make_body, monkeypatch):
@@ -130,7 +130,7 @@ def test_what_a_recording_leaves_out_is_counted(capture, tmp_path, make_body, mo
     monkeypatch.setattr(recording, "unpack_cloud", damaged)
     source, frames, ends = capture(settings({"source": str(path)}))
     wait_for(lambda: ends)
-    table = source._health.input_status("mad.mcap", 1.0).values
+    table = source._context.health.input_status("mad.mcap", 1.0).values
     assert (table["rejected: infinite coordinate"], table["rejected: unreadable frame"]) == (2, 1)
     assert (len(frames), table["skipped"]) == (FRAMES - 1, 0)
 
@@ -183,7 +183,7 @@ def test_a_recording_says_itself_how_many_dimensions_it_has(graph, tmp_path, mon
         writer.write(Frame(1, "camera", (Skeleton(layout, np.ones((len(layout), dims)), np.ones(len(layout))),)))
     monkeypatch.setenv("HOME", str(tmp_path))
     chosen = settings({"source": "~/walk.mcap"})
-    source = CaptureInput(graph.peer, chosen, Health(), print, print)
+    source = CaptureInput(InputContext(graph.peer, chosen, Health(), print, print))
     assert (source.images, source.dims) == (False, dims)
     check_dims(source, SimpleNamespace(dims=dims, name="fitting"))
     with pytest.raises(ValueError, match=f"delivers {dims}-D skeletons and bundle 'other' needs {5 - dims}-D"):
@@ -200,5 +200,5 @@ def test_a_bag_folder_in_the_home_directory_is_a_recording(tmp_path, monkeypatch
 
 def test_passwords_are_not_shown(graph):
     chosen = replace(NodeSettings(), node=replace(NodeSettings().node, source="rtsp://guest:secret@camera/live"))
-    source = CaptureInput(graph.peer, chosen, Health(), print, print)
+    source = CaptureInput(InputContext(graph.peer, chosen, Health(), print, print))
     assert source.what == "rtsp://***@camera/live"

@@ -14,11 +14,12 @@ from csre_ros.recognition import Recognizer
 from csre_ros.recognition.settings import RecognizerConfig
 from csre_ros.ros.readers.azure import MarkerReader, from_message, read_markers, strided
 from csre_ros.ros.readers.cdr import deserialize
+from csre_ros.ros.readers.reading import Sender
 from csre_ros.ros.stamps import from_ns
 from csre_ros.skeleton import Frame, get_layout
 
 AZURE32 = get_layout("azure32")
-ARRIVAL_NS = 77
+ARRIVAL_NS, SENDER = 77, Sender()
 # What the driver's documentation calls the joints, in its order.
 NUMBERS = {
     "pelvis": 0, "spine_navel": 1, "spine_chest": 2, "neck": 3, "left_clavicle": 4, "left_shoulder": 5,
@@ -52,7 +53,7 @@ def crowd(*bodies, **names):
 
 
 def read(message):
-    return read_markers(serialize_message(message), AZURE32, ARRIVAL_NS)
+    return read_markers(serialize_message(message), SENDER, ARRIVAL_NS)
 
 
 @pytest.mark.parametrize(("joint", "number"), NUMBERS.items())
@@ -111,7 +112,7 @@ class TestEmptyArrays:
                 marker.header.stamp = from_ns(arrival_ns - self.LAG_NS)
             for marker in () if stamped else message.markers:
                 marker.header.stamp = from_ns(0)
-            frame, _ = reader(serialize_message(message), AZURE32, arrival_ns)
+            frame, _ = reader(serialize_message(message), SENDER, arrival_ns)
             frames.append((kind, arrival_ns, frame))
         return frames
 
@@ -174,7 +175,7 @@ class TestFastPath:
         change(message.markers[which])
         data = serialize_message(message)
         assert strided(data, 32) is None
-        (person,) = read_markers(data, AZURE32, ARRIVAL_NS)[0].skeletons
+        (person,) = read_markers(data, SENDER, ARRIVAL_NS)[0].skeletons
         np.testing.assert_allclose(person.positions, [place(4, joint) for joint in range(32)], rtol=1e-6)
 
     def test_any_damage_is_seen_or_harmless(self):
@@ -254,12 +255,12 @@ class TestRejection:
         """The middleware would reserve half a kilobyte for each of them."""
         data = b"\0\1\0\0" + struct.pack("<I", 500_000) + bytes(500_000)
         with pytest.raises(ValueError, match="declares 500000 markers"):
-            read_markers(data, AZURE32, ARRIVAL_NS)
+            read_markers(data, SENDER, ARRIVAL_NS)
 
     @pytest.mark.parametrize("size", [0, 3, 4, 7, 8, 20, 100, 7000])
     def test_cut_short(self, size):
         with pytest.raises(ValueError, match=r"cut short|starts with|no MarkerArray"):
-            read_markers(serialize_message(crowd(1))[:size], AZURE32, ARRIVAL_NS)
+            read_markers(serialize_message(crowd(1))[:size], SENDER, ARRIVAL_NS)
 
     def test_a_giant_name(self):
         with pytest.raises(ValueError, match="frame_id has 100000 characters"):
@@ -273,7 +274,7 @@ class TestRejection:
             for _ in range(chance.randrange(1, 20)):
                 damaged[chance.randrange(len(damaged))] = chance.randrange(256)
             try:
-                frame, _ = read_markers(bytes(damaged), AZURE32, ARRIVAL_NS)
+                frame, _ = read_markers(bytes(damaged), SENDER, ARRIVAL_NS)
             except ValueError:
                 continue
             assert all(np.isfinite(person.positions[person.confidence > 0]).all() for person in frame.skeletons)

@@ -12,11 +12,12 @@ from sensor_msgs.msg import CameraInfo, PointCloud2, PointField
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker
 
-from csre_ros.ros.inputs.topics import read_cloud
 from csre_ros.ros.packages import message_class
 from csre_ros.ros.readers.axes import to_optical
 from csre_ros.ros.readers.cdr import Reader, deserialize, slots
+from csre_ros.ros.readers.cloud import read_cloud
 from csre_ros.ros.readers.crowd import Crowd, check_number
+from csre_ros.ros.readers.reading import Sender
 from csre_ros.skeleton import get_layout
 
 BODY13 = get_layout("body13")
@@ -163,7 +164,7 @@ class TestClouds:
     def read(self, fields, frame_id="c"):
         message = PointCloud2(height=1, width=13, fields=[PointField(name="x")] * fields)
         message.header.frame_id = frame_id
-        return read_cloud(serialize_message(message), BODY13, 1)
+        return read_cloud(serialize_message(message), Sender(BODY13), 1)
 
     def test_fields_of_others_are_left_alone(self):
         with pytest.raises(ValueError, match="lacks the fields y, z"):
@@ -180,11 +181,11 @@ class TestClouds:
 
 def test_a_missing_package_is_named_for_apt(monkeypatch):
     monkeypatch.setenv("ROS_DISTRO", "jazzy")
-    with pytest.raises(RuntimeError, match=r"needs no_such_msgs/Thing: sudo apt install ros-jazzy-no-such-msgs"):
+    with pytest.raises(ImportError, match=r"needs no_such_msgs/Thing: sudo apt install ros-jazzy-no-such-msgs"):
         message_class("no_such_msgs", "Thing")
 
 
 def test_a_package_too_old_for_the_message(monkeypatch):
     monkeypatch.delenv("ROS_DISTRO", raising=False)
-    with pytest.raises(RuntimeError, match=r"needs std_msgs/Thing: sudo apt install ros-\$ROS_DISTRO-std-msgs"):
+    with pytest.raises(ImportError, match=r"needs std_msgs/Thing: sudo apt install ros-\$ROS_DISTRO-std-msgs"):
         message_class("std_msgs", "Thing")

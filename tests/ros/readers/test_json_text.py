@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 from csre_ros.ros.readers.json_text import read_record
+from csre_ros.ros.readers.reading import Sender
 from csre_ros.skeleton import get_layout
 
 BODY13, COCO17 = get_layout("body13"), get_layout("coco17")
@@ -25,7 +26,7 @@ def record(**changes):
 
 
 def read(content, layout=BODY13):
-    return read_record(content if isinstance(content, str) else json.dumps(content), layout, ARRIVAL_NS)
+    return read_record(content if isinstance(content, str) else json.dumps(content), Sender(layout), ARRIVAL_NS)
 
 
 def test_a_person():

@@ -27,7 +27,7 @@ def test_complete_with_the_last_body():
     images = Images("a", "b", "c")
     assert [images.add(body, 10) for body in "acb"] == [[], [], [(10, "acb")]]
     assert [images.add(body, 20) for body in "bac"] == [[], [], [(20, "bac")]]
-    assert images.gathering.late == 0
+    assert images.gathering.rejected["late body"] == 0
 
 
 def test_one_person_never_waits():
@@ -55,7 +55,7 @@ def test_late_and_repeated_bodies_are_counted_once_each():
     assert images.add("a", 10) == []  # repeats itself
     assert images.add("b", 20) == [(10, "a")]
     assert images.add("b", 10) == []  # its image is gone
-    assert images.gathering.late == 2
+    assert images.gathering.rejected["late body"] == 2
     assert images.add("a", 20) == []
     assert images.add("c", 20) == [(20, "bac")]
 
@@ -68,7 +68,7 @@ def test_stamps_may_jump_back():
         images.add("b", stamp)
     assert images.add("a", 50) == []
     assert images.add("b", 50) == [(50, "ab")]
-    assert images.gathering.late == 0
+    assert images.gathering.rejected["late body"] == 0
 
 
 def test_without_stamps_an_image_ends_when_a_body_comes_again():
@@ -77,7 +77,7 @@ def test_without_stamps_an_image_ends_when_a_body_comes_again():
     assert images.add("a", 0) == [(0, "a")]
     assert images.add("b", 0) == [(0, "ab")]
     assert [images.add(body, 0) for body in "ab"] == [[], [(0, "ab")]]
-    assert images.gathering.late == 0
+    assert images.gathering.rejected["late body"] == 0
 
 
 def test_who_leaves_is_not_waited_for():
@@ -86,7 +86,7 @@ def test_who_leaves_is_not_waited_for():
     assert images.expect("a") == [(10, "a")]
     assert images.add("a", 20) == [(20, "a")]
     assert images.add("b", 20) == []  # not tracked any more
-    assert images.gathering.late == 0
+    assert images.gathering.rejected["late body"] == 0
 
 
 def test_everybody_leaves():

@@ -7,6 +7,7 @@ import pytest
 from hri_msgs.msg import IdsList, Skeleton2D
 from rclpy.serialization import serialize_message
 
+from csre_ros.ros.readers.reading import Sender
 from csre_ros.ros.readers.rep155 import LAYOUT, Instant, read_ids, read_instant
 
 ARRIVAL_NS = 77
@@ -36,7 +37,7 @@ def skeleton(sec=3, frame_id="camera_optical", **changes):
 
 
 def read(**bodies):
-    return read_instant(Instant(3_000_000_000, bodies, ARRIVAL_NS))
+    return read_instant(Instant(3_000_000_000, bodies, ARRIVAL_NS), Sender(), ARRIVAL_NS)
 
 
 @pytest.mark.parametrize(("joint", "number"), NUMBERS.items())
@@ -81,7 +82,7 @@ def test_people():
 
 
 def test_nobody_and_no_stamp():
-    frame, _ = read_instant(Instant(0, {}, ARRIVAL_NS))
+    frame, _ = read_instant(Instant(0, {}, ARRIVAL_NS), Sender(), ARRIVAL_NS)
     assert (frame.stamp_ns, frame.skeletons) == (ARRIVAL_NS, ())
 
 

@@ -9,11 +9,10 @@ from geometry_msgs.msg import Point
 from rclpy.serialization import serialize_message
 from yolo_msgs.msg import Detection, DetectionArray, KeyPoint2D, KeyPoint3D, Point2D
 
+from csre_ros.ros.readers.reading import Sender
 from csre_ros.ros.readers.yolo import read_image_points, read_space_points
-from csre_ros.skeleton import get_layout
 
-COCO17 = get_layout("coco17")
-ARRIVAL_NS, SIZE = 77, (640, 480)
+ARRIVAL_NS, SENDER = 77, Sender(image_size=(640, 480))
 # Numbers count from 1; the order is that of the COCO key point task.
 NUMBERS = {
     "nose": 1, "left_eye": 2, "right_eye": 3, "left_ear": 4, "right_ear": 5, "left_shoulder": 6, "right_shoulder": 7,
@@ -46,11 +45,11 @@ def message(*people):
 
 
 def read_flat(found):
-    return read_image_points(serialize_message(found), COCO17, ARRIVAL_NS, SIZE)
+    return read_image_points(serialize_message(found), SENDER, ARRIVAL_NS)
 
 
 def read_solid(found):
-    return read_space_points(serialize_message(found), COCO17, ARRIVAL_NS)
+    return read_space_points(serialize_message(found), SENDER, ARRIVAL_NS)
 
 
 BOTH = pytest.mark.parametrize("read", [read_flat, read_solid])
@@ -188,8 +187,8 @@ def test_giant_frame_names(read):
         read(found)
 
 
-@pytest.mark.parametrize("read", [lambda data: read_image_points(data, COCO17, 0, SIZE),
-                                  lambda data: read_space_points(data, COCO17, 0)])  # fmt: skip
+@pytest.mark.parametrize("read", [lambda data: read_image_points(data, SENDER, 0),
+                                  lambda data: read_space_points(data, SENDER, 0)])  # fmt: skip
 def test_garbage(read):
     data, chance = serialize_message(message(person(name="a"), person(name="b"))), random.Random(5)
     with pytest.raises(ValueError, match="declares 4000000000 detections"):

@@ -8,11 +8,11 @@ import pytest
 from rclpy.serialization import serialize_message
 from zed_msgs.msg import Object, ObjectsStamped
 
+from csre_ros.ros.readers.reading import Sender
 from csre_ros.ros.readers.zed import read_objects
 from csre_ros.skeleton import get_layout
 
 ARRIVAL_NS = 77
-LAYOUT = get_layout("zed38")
 FORMATS = {0: "zed18", 1: "zed34", 2: "zed38"}
 # Some places that the wrapper's documentation names, by body format.
 NUMBERS = [
@@ -53,7 +53,7 @@ def message(*bodies, frame_id="zed_left_camera_frame"):
 
 
 def read(found):
-    return read_objects(serialize_message(found), LAYOUT, ARRIVAL_NS)
+    return read_objects(serialize_message(found), Sender(), ARRIVAL_NS)
 
 
 @pytest.mark.parametrize(("body_format", "number", "joint"), NUMBERS)
@@ -105,7 +105,7 @@ def test_nobody():
 
 
 def test_unstamped():
-    assert read_objects(serialize_message(ObjectsStamped()), LAYOUT, ARRIVAL_NS)[0].stamp_ns == ARRIVAL_NS
+    assert read_objects(serialize_message(ObjectsStamped()), Sender(), ARRIVAL_NS)[0].stamp_ns == ARRIVAL_NS
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_more_people_than_any_camera_sees():
         read(message(*[Object()] * 65))
     data = serialize_message(message())[:-4] + struct.pack("<I", 1_000_000) + bytes(1_000_000)
     with pytest.raises(ValueError, match="declares 1000000 objects"):
-        read_objects(data, LAYOUT, ARRIVAL_NS)
+        read_objects(data, Sender(), ARRIVAL_NS)
 
 
 @pytest.mark.parametrize("name", ["label", "sublabel"])
@@ -154,7 +154,7 @@ def test_cut_short_anywhere():
     data = serialize_message(message(body(), body(2)))
     for size in range(0, len(data), 7):
         with pytest.raises(ValueError, match=r"cut short|starts with"):
-            read_objects(data[:size], LAYOUT, ARRIVAL_NS)
+            read_objects(data[:size], Sender(), ARRIVAL_NS)
 
 
 def test_garbage():
@@ -164,7 +164,7 @@ def test_garbage():
         for _ in range(chance.randrange(1, 50)):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         try:
-            frame, _ = read_objects(bytes(damaged), LAYOUT, ARRIVAL_NS)
+            frame, _ = read_objects(bytes(damaged), Sender(), ARRIVAL_NS)
         except ValueError:
             continue
         assert all(np.isfinite(person.positions[person.confidence > 0]).all() for person in frame.skeletons)
