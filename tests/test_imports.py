@@ -20,7 +20,7 @@ ALLOWED = {
     "timing": set(),
     "worker": set(),
     "skeleton": set(),
-    "evaluation": set(),
+    "evaluation": {"recognition"},
     "overlay": {"skeleton"},
     "recognition": {"skeleton", *BASE},
     "sources": {"skeleton", *BASE},
@@ -64,6 +64,7 @@ ALLOWED_TO_MODELS = (
     "csre_ros.recognition.window",
     "csre_ros.evaluation",
     "csre_ros.sources.recording_writer",
+    "csre_ros.sources.stream_arrays",
 )
 
 
