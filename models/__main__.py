@@ -5,6 +5,7 @@ python -m models table --suite ucla                 train whatever the suite lac
 python -m models ensemble --suite ucla              fuse its streams
 python -m models plot --suite ucla                  draw its curves, confusion, gains and maps
 python -m models export --run runs/live_hcn/version_0 --output FILE.onnx --name NAME
+python -m models streams --set utkinect --output FOLDER    write continuous recordings with their truth
 python -m models prepare-ntu --folder RAW --output NTU60_CS.npz --benchmark ntu60_xsub
 """
 
@@ -19,6 +20,7 @@ from lightning.pytorch.cli import LightningCLI
 
 from csre_ros.recognition.bundle_info import BundleInfo
 from models.data.official.ntu import convert
+from models.data.stream_files import streams
 from models.experiments.ensemble import ensemble
 from models.experiments.maps import plot
 from models.experiments.table import table
@@ -30,6 +32,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "ensemble": ensemble,
     "plot": plot,
     "export": export,
+    "streams": streams,
     "prepare-ntu": convert,
 }
 

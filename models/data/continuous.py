@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from csre_ros.evaluation.intervals import Interval, intervals_of_runs
 from csre_ros.skeleton import FloatArray, SkeletonLayout, get_layout
+from csre_ros.skeleton.kinect import KINECT_JOINTS
+from csre_ros.sources.stream_arrays import read_stream_arrays
 from models.data.clips import DATA_SETS
 from models.data.frames import joint_order, remark, to_clip_frames
-from models.data.official.recording import KINECT_JOINTS, Recording, numbers
+from models.data.official.recording import Recording, numbers
 from models.data.official.utkinect import parse, segments, stream_files
 from models.data.report import LoadReport
-from models.data.shared import read_shared_streams
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,9 +144,10 @@ def _precog(root: Path, report: LoadReport) -> Iterator[_Raw]:
     path = root / spec.file
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; point --root at the folder that holds it")
-    for one, labels in read_shared_streams(path):
-        stamps = np.arange(len(labels)) / spec.rate
-        yield one, stamps, intervals_of_runs(stamps, labels)
+    for one in read_stream_arrays(path):
+        stamps = np.arange(len(one.labels)) / spec.rate
+        recording = Recording(one.frames, one.joints, "", one.subject, one.name, "")
+        yield recording, stamps, intervals_of_runs(stamps, one.labels)
 
 
 CONTINUOUS_SETS: Mapping[str, Callable[[Path, LoadReport], Iterator[_Raw]]] = {"utkinect": _utkinect, "precog": _precog}

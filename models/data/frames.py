@@ -7,13 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from csre_ros.skeleton import FloatArray, SkeletonLayout
+from csre_ros.skeleton.kinect import TO_OPTICAL, joint_name
 from models.data.report import LoadReport
-
-# The words of the Kinect files and ours; sides are written behind the joint there and before it here.
-_KINECT_NAMES = {"hip_center": "pelvis", "spine": "spine_mid", "shoulder_center": "spine_shoulder"}
-
-TO_OPTICAL = (-1.0, -1.0, 1.0)
-"""Kinect axes (own left at smaller x, y up, z forward) to camera-optical ones: a half turn about z."""
 
 
 def joint_order(names: Sequence[str], layout: SkeletonLayout, file: str) -> list[int]:
@@ -27,17 +22,10 @@ def joint_order(names: Sequence[str], layout: SkeletonLayout, file: str) -> list
     Raises:
         ValueError: The file lacks a joint.
     """
-    ours = [_joint_name(str(name)) for name in names]
+    ours = [joint_name(str(name)) for name in names]
     if missing := sorted(set(layout.joints) - set(ours)):
         raise ValueError(f"{file} lacks the joints {missing} of {layout.name!r}")
     return [ours.index(joint) for joint in layout.joints]
-
-
-def _joint_name(name: str) -> str:
-    if name in _KINECT_NAMES:
-        return _KINECT_NAMES[name]
-    word, _, side = name.rpartition("_")
-    return f"{side}_{word}" if side in ("left", "right") else name
 
 
 def to_clip_frames(

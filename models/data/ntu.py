@@ -16,9 +16,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from csre_ros.skeleton import FloatArray, get_layout
+from csre_ros.skeleton.kinect import TO_OPTICAL
 from models.data.augment import rotation_matrices
 from models.data.batch import Batch
-from models.data.frames import TO_OPTICAL
 from models.data.labels import plain_labels
 from models.data.ntu_arrays import JOINTS, PERSONS, read_part
 from models.data.official.ntu import BENCHMARKS, FRAMES

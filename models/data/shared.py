@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.official.recording import KINECT_JOINTS, Recording
+from csre_ros.skeleton.kinect import KINECT_JOINTS
+from models.data.official.recording import Recording
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -36,34 +37,6 @@ def read_shared(path: Path) -> list[Recording]:
     Raises:
         ValueError: The file is damaged, or holds something else; it names the array, the value and what is allowed.
     """
-    arrays, joints = _load_checked(path)
-    cut = _cut_streams if "frame_label" in arrays else _cut_sequences
-    return [
-        Recording(arrays["frames"][part], joints, label, subject, name, split)
-        for part, label, subject, name, split in cut(arrays)
-    ]
-
-
-def read_shared_streams(path: Path) -> list[tuple[Recording, list[str]]]:
-    """Read the continuous streams of a file uncut: each as a recording without label, and the class of every frame.
-
-    Raises:
-        ValueError: The file is damaged, or holds no streams.
-    """
-    arrays, joints = _load_checked(path)
-    if "frame_label" not in arrays:
-        raise ValueError(f"{path} holds clips, no streams: it lacks frame_label; read it as clips")
-    classes = [str(name) for name in arrays["class_name"]]
-    streams = []
-    for i, (offset, length) in enumerate(zip(arrays["offset"], arrays["length"], strict=True)):
-        part, subject = slice(int(offset), int(offset) + int(length)), int(arrays["subject"][i])
-        labels = [classes[k] for k in arrays["frame_label"][part]]
-        streams.append((Recording(arrays["frames"][part], joints, "", subject, f"stream{i:02d}", ""), labels))
-    return streams
-
-
-def _load_checked(path: Path) -> tuple[Arrays, tuple[str, ...]]:
-    """The arrays of a file of sequences or streams, and the names of its joints."""
     arrays = _load(path)
     # Files without joint names hold the Kinect SDK's own order.
     joints = tuple(str(joint) for joint in arrays.get("joint", KINECT_JOINTS))
@@ -82,7 +55,11 @@ def _load_checked(path: Path) -> tuple[Arrays, tuple[str, ...]]:
         _refuse(path, "label", labels, (labels < 1) | (labels > classes), f"1 to {classes}")
     if "split" in arrays:
         _refuse(path, "split", arrays["split"], ~np.isin(arrays["split"], _SPLITS), f"one of: {', '.join(_SPLITS)}")
-    return arrays, joints
+    cut = _cut_streams if streams else _cut_sequences
+    return [
+        Recording(frames[part], joints, label, subject, name, split)
+        for part, label, subject, name, split in cut(arrays)
+    ]
 
 
 def read_desk(path: Path, joints: int) -> list[tuple[NDArray[Any], str]]:

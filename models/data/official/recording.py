@@ -9,15 +9,6 @@ from pathlib import Path
 
 from csre_ros.skeleton import FloatArray
 
-KINECT_JOINTS = (
-    "hip_center", "spine", "shoulder_center", "head",
-    "shoulder_left", "elbow_left", "wrist_left", "hand_left",
-    "shoulder_right", "elbow_right", "wrist_right", "hand_right",
-    "hip_left", "knee_left", "ankle_left", "foot_left",
-    "hip_right", "knee_right", "ankle_right", "foot_right",
-)  # fmt: skip
-"""The Kinect SDK's own order, in the words of the files."""
-
 
 @dataclass(frozen=True, eq=False)
 class Recording:

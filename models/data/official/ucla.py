@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from csre_ros.skeleton import FloatArray
-from models.data.official.recording import KINECT_JOINTS, Recording, class_name, find, numbers
+from csre_ros.skeleton.kinect import KINECT_JOINTS
+from models.data.official.recording import Recording, class_name, find, numbers
 from models.data.report import LoadReport
 
 CLASSES = (

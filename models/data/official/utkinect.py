@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csre_ros.skeleton import FloatArray
-from models.data.official.recording import KINECT_JOINTS, Recording, find, numbers
+from csre_ros.skeleton.kinect import KINECT_JOINTS
+from models.data.official.recording import Recording, find, numbers
 from models.data.report import LoadReport
 
 CLASSES = ("walk", "sitDown", "standUp", "pickUp", "carry", "throw", "push", "pull", "waveHands", "clapHands")
