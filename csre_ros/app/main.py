@@ -29,13 +29,14 @@ _EPILOG = """examples:
   csre demo --source camera:0 --events -        events as JSON lines on standard output
   csre record wave.mcap --label wave            a camera, as a recording of skeletons
   csre replay wave.mcap                         who did what from when to when, faster than real time
+  csre evaluate streams/test                    how well that goes in recordings whose truth is known
   csre node --ros-args -p input:=skeletons      the ROS 2 node on a skeleton topic
 """
 
 
 def _flag(dotted: str) -> str:
     """The settings of the command itself and of recognition are the common ones and need no prefix."""
-    for prefix in ("demo.", "record.", "replay.", "pipeline.recognizer.", "pipeline."):
+    for prefix in ("demo.", "record.", "replay.", "evaluate.", "pipeline.recognizer.", "pipeline."):
         if dotted.startswith(prefix):
             return dotted.removeprefix(prefix)
     return dotted
@@ -64,6 +65,12 @@ def _replay(values: Namespace) -> int:
     return replay.run(_settings(replay.ReplaySettings, values))
 
 
+def _evaluate(values: Namespace) -> int:
+    from csre_ros.app import evaluate
+
+    return evaluate.run(_settings(evaluate.EvaluateSettings, values))
+
+
 def _doctor(_: Namespace) -> int:
     from csre_ros.app import doctor
 
@@ -80,6 +87,7 @@ _COMMANDS: dict[str, tuple[Callable[[Namespace], int], str]] = {
     "demo": (_demo, "Recognise actions from a camera, file or recording."),
     "record": (_record, "Record the people in a camera, file or stream; their images only if asked."),
     "replay": (_replay, "Recognise actions in a recording or bag, faster than real time."),
+    "evaluate": (_evaluate, "Say how well actions are recognised in recordings whose truth is known."),
     "doctor": (_doctor, "Say what is installed and what works; exit status 1 if something needed is broken."),
     "models": (_models, "List the shipped bundles with labels, accuracy and protocol."),
 }
@@ -88,12 +96,18 @@ _COMMANDS: dict[str, tuple[Callable[[Namespace], int], str]] = {
 def parser() -> ArgumentParser:
     """The command line of ``csre``."""
     from csre_ros.app.demo import DemoSettings
+    from csre_ros.app.evaluate import EvaluateSettings
     from csre_ros.app.options import add_options
     from csre_ros.app.record import RecordSettings
     from csre_ros.app.replay import ReplaySettings
 
     # settings of a command, and the one that is written without a flag
-    settings = {"demo": (DemoSettings, ""), "record": (RecordSettings, "output"), "replay": (ReplaySettings, "bag")}
+    settings = {
+        "demo": (DemoSettings, ""),
+        "record": (RecordSettings, "output"),
+        "replay": (ReplaySettings, "bag"),
+        "evaluate": (EvaluateSettings, "recordings"),
+    }
     whole = ArgumentParser(prog="csre", description="See what people do, live.", epilog=_EPILOG, formatter_class=_Help)
     whole.add_argument("--version", action="version", version=__version__)
     commands = whole.add_subcommands(dest="command")

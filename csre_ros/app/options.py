@@ -25,11 +25,13 @@ def add_options(
         cls: A dataclass as ``csre_ros.options.leaf_fields`` takes it.
         name: From the dotted name of an option to its flag, without dashes.
         aliases: Further spellings by flag.
-        positional: Name of the option that is written without its flag, if there is one; it must be given.
+        positional: Name of the option that is written without its flag, if there is one; it must be given, once or,
+            where its default is a tuple, more often.
     """
     for dotted, item, default in leaf_fields(cls):
         if name(dotted) == positional:
-            parser.add_argument(positional, type=type(default), help=_help(item))
+            several = {"nargs": "+", "type": str} if isinstance(default, tuple) else {"type": type(default)}
+            parser.add_argument(positional, help=_help(item), **several)
             continue
         flags = [f"--{name(dotted)}", *aliases.get(name(dotted), ())]
         if isinstance(default, bool):
