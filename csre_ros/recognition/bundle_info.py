@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from csre_ros.recognition.protobuf import bytes_field, read_fields
 from csre_ros.skeleton import get_layout
 
 SCHEMA = 1
+KNOWN_EXTENSIONS: frozenset[str] = frozenset()
+"""Extensions of a description that this release acts upon; a bundle may demand one of these and no other."""
 _KEY = b"csre"
 _METADATA_PROPS = 14
 
@@ -73,6 +76,8 @@ class BundleInfo:
         embedding: Width of the embedding.
         data: Training data.
         metrics: Measured figures.
+        extensions: What a trainer says beyond this schema, by name. An entry that holds ``"required": true`` is one
+            without which the bundle must not be used; any other one that a release does not know is ignored.
         commit: Revision of the trainer.
         seed: Seed of the training run.
         graph_bytes: Bytes of the graph before the description; 0 before it is written.
@@ -80,7 +85,7 @@ class BundleInfo:
             written.
 
     Raises:
-        BundleError: A value is out of range, a label repeats, or the layout is unknown.
+        BundleError: A value is out of range, a label repeats, the layout is unknown, or so is a required extension.
     """
 
     name: str
@@ -95,6 +100,7 @@ class BundleInfo:
     embedding: int
     data: tuple[DataSource, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     commit: str = ""
     seed: int = 0
     graph_bytes: int = 0
@@ -109,10 +115,10 @@ class BundleInfo:
             raise BundleError(f"dims is {self.dims}, but layout {self.layout!r} has {layout.dims}")
         if not 0 < self.window_s <= 60:
             raise BundleError(f"window_s is {self.window_s}; it must lie above 0 and at most at 60")
-        for field, least in (("time_steps", 2), ("persons", 1), ("embedding", 1), ("graph_bytes", 0)):
-            value = getattr(self, field)
+        for entry, least in (("time_steps", 2), ("persons", 1), ("embedding", 1), ("graph_bytes", 0)):
+            value = getattr(self, entry)
             if not isinstance(value, int) or value < least:
-                raise BundleError(f"{field} is {value!r}; it must be a whole number of at least {least}")
+                raise BundleError(f"{entry} is {value!r}; it must be a whole number of at least {least}")
         names = [label.name for label in self.labels]
         if len(names) < 2 or len(set(names)) < len(names):
             raise BundleError(f"labels are {names}; at least two different ones are needed, none twice")
@@ -120,9 +126,30 @@ class BundleInfo:
             if not 0 <= label.threshold <= 1:
                 raise BundleError(f"the threshold of label {label.name!r} is {label.threshold}; it must lie in 0..1")
 
+        self._check_extensions()
+
+    def _check_extensions(self) -> None:
+        if not isinstance(self.extensions, Mapping) or not all(
+            isinstance(extension, Mapping) and isinstance(extension.get("required", False), bool)
+            for extension in self.extensions.values()
+        ):
+            raise BundleError(
+                f"extensions are {self.extensions!r}; each must be an object, whose entry 'required' is true or false"
+            )
+        required = {name for name, extension in self.extensions.items() if extension.get("required")}
+        if unknown := sorted(required - KNOWN_EXTENSIONS):
+            known = ", ".join(sorted(KNOWN_EXTENSIONS)) or "none"
+            raise BundleError(
+                f"it requires the extension {', '.join(map(repr, unknown))}, which this release of csre_ros does not "
+                f"know (it knows: {known}); upgrade csre_ros or take another bundle"
+            )
+
     def to_json(self) -> str:
-        """The description as one JSON object."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, ensure_ascii=False)
+        """The description as one JSON object; without extensions it has no such entry."""
+        document = {"schema": SCHEMA, **asdict(self)}
+        if not self.extensions:  # as before there were any: digests are made of these very bytes
+            del document["extensions"]
+        return json.dumps(document, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> BundleInfo:

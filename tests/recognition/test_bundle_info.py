@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 from csre_ros.recognition import BundleError, BundleInfo, Label
+from csre_ros.recognition.bundle import find_bundle
 from csre_ros.recognition.bundle_info import append_metadata, split_metadata
 
 
@@ -78,6 +79,36 @@ def test_values_out_of_range_are_refused(tiny_info: BundleInfo, change: dict[str
 def test_malformed_descriptions_are_refused(tiny_info: BundleInfo, change: dict[str, object], message: str) -> None:
     with pytest.raises(BundleError, match=message):
         BundleInfo.from_json(json.dumps({**json.loads(tiny_info.to_json()), **change}))
+
+
+def test_without_extensions_the_description_is_written_as_ever(tiny_info: BundleInfo) -> None:
+    """Digests of bundles made before extensions existed are made of these bytes."""
+    assert "extensions" not in json.loads(tiny_info.to_json())
+
+
+def test_the_shipped_bundle_is_written_back_byte_for_byte() -> None:
+    blob = find_bundle("default").read_bytes()
+    graph, info = split_metadata(blob)
+    assert append_metadata(graph, info) == blob
+
+
+def test_an_extension_that_nobody_knows_is_ignored_and_kept(tiny_info: BundleInfo, graph_maker) -> None:
+    marked = replace(tiny_info, extensions={"paint": {"colour": "red", "share": 0.1}, "mood": {"required": False}})
+    _, info = split_metadata(append_metadata(graph_maker(), marked))
+    assert info.extensions == marked.extensions
+
+
+def test_an_extension_that_is_required_and_unknown_is_refused(tiny_info: BundleInfo) -> None:
+    document = {**json.loads(tiny_info.to_json()), "extensions": {"paint": {"required": True}, "mood": {}}}
+    with pytest.raises(BundleError, match=r"requires the extension 'paint', which this release .* upgrade csre_ros"):
+        BundleInfo.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize("wrong", [[], "paint", {"paint": 3}, {"paint": {"required": "yes"}}])
+def test_extensions_of_another_form_are_refused(tiny_info: BundleInfo, wrong: object) -> None:
+    document = {**json.loads(tiny_info.to_json()), "extensions": wrong}
+    with pytest.raises(BundleError, match=r"extensions are .* each must be an object"):
+        BundleInfo.from_json(json.dumps(document))
 
 
 @pytest.mark.parametrize("missing", ["labels", "layout", "metrics", "time_steps"])
