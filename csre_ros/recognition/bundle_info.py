@@ -19,6 +19,8 @@ from csre_ros.skeleton import get_layout
 SCHEMA = 1
 KNOWN_EXTENSIONS: frozenset[str] = frozenset()
 """Extensions of a description that this release acts upon; a bundle may demand one of these and no other."""
+OTHER = "other"
+"""The background label of movement that has no name; every other background label says that nothing is done."""
 _KEY = b"csre"
 _METADATA_PROPS = 14
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from csre_ros.recognition.bundle_info import Label
+from csre_ros.recognition.bundle_info import OTHER, Label
 from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.settings import DecoderConfig
-from csre_ros.recognition.types import ActionEvent, EventState
+from csre_ros.recognition.types import ActionEvent, Decision, EventState
 from csre_ros.skeleton import FloatArray
 
 
@@ -60,8 +60,19 @@ class Decoder:
         return None if smoothed is None else self._labels[int(smoothed.argmax())].name
 
     @property
+    def decision(self) -> Decision:
+        """Whether there is an action, and if not, why not."""
+        state = self._state
+        if state.active is not None:
+            return Decision.ACTION
+        if state.smoothed is None or state.candidate is not None:
+            return Decision.UNDECIDED
+        best = self._labels[int(state.smoothed.argmax())]
+        return Decision.IDLE if best.background and best.name != OTHER else Decision.UNKNOWN
+
+    @property
     def action(self) -> str | None:
-        """The action being performed; None while idle, unknown or not decided."""
+        """The action being performed; None unless :attr:`decision` is ``ACTION``."""
         return None if self._state.active is None else self._labels[self._state.active].name
 
     @property

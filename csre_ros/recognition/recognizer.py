@@ -242,6 +242,7 @@ class Recognizer:
             person=person.track.id,
             present=present,
             skeleton=person.skeleton,
+            decision=decoder.decision,
             action=decoder.action,
             score=decoder.score,
             best=decoder.best,

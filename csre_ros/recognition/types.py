@@ -17,6 +17,15 @@ class EventState(str, Enum):
     ENDED = "ended"
 
 
+class Decision(str, Enum):
+    """What is known about somebody: whether there is an action, and if not, why not."""
+
+    UNDECIDED = "undecided"  # too little was seen yet, or an action has not lasted long enough to be reported
+    IDLE = "idle"  # nothing that the bundle was trained to tell apart is being done
+    UNKNOWN = "unknown"  # something is being done, and no label fits
+    ACTION = "action"
+
+
 @dataclass(frozen=True)
 class ActionEvent:
     """One change that a robot may act on.
@@ -56,7 +65,8 @@ class PersonAction:
         person: Track id, not reused until the recognizer is reset.
         present: False exactly once, in the record that reports that the track ended.
         skeleton: The person's newest skeleton in the source's own layout; None when not seen in this frame.
-        action: The action being performed, or None: idle, unknown, or not decided yet.
+        decision: Whether there is an action, and if not, why not.
+        action: The action being performed; None unless ``decision`` is ``ACTION``.
         score: Smoothed probability of ``action``, or of the best label where there is none.
         best: The label with the highest smoothed probability, background labels included; None before the first
             decision.
@@ -71,6 +81,7 @@ class PersonAction:
     person: int
     present: bool
     skeleton: Skeleton | None
+    decision: Decision
     action: str | None
     score: float
     best: str | None

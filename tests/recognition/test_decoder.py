@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from csre_ros.recognition import EventState, Label
+from csre_ros.recognition import Decision, EventState, Label
 from csre_ros.recognition.decoder import Decoder
 from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.settings import DecoderConfig
@@ -48,26 +48,35 @@ def run(decoder: Decoder, steps: list[tuple[int, np.ndarray]]) -> list[ActionEve
 
 
 @pytest.mark.parametrize(
-    ("scores", "action", "best"),
+    ("scores", "decision", "action", "best"),
     [
-        (logits(0.97, 0.01, 0.01, 0.01), None, "idle"),  # background is never an action
-        (logits(0.01, 0.01, 0.01, 0.97), None, "other"),
-        (logits(0.20, 0.59, 0.11, 0.10), None, "wave"),  # the best label misses its threshold: unknown
-        (logits(0.20, 0.61, 0.09, 0.10), "wave", "wave"),
-        (logits(0.30, 0.15, 0.41, 0.14), "clap", "clap"),  # every label has its own threshold
-        (logits(0.45, 0.05, 0.42, 0.08), None, "idle"),  # above its threshold, but background leads
+        (logits(0.97, 0.01, 0.01, 0.01), Decision.IDLE, None, "idle"),  # background is never an action
+        (logits(0.01, 0.01, 0.01, 0.97), Decision.UNKNOWN, None, "other"),
+        (logits(0.20, 0.59, 0.11, 0.10), Decision.UNKNOWN, None, "wave"),  # the best label misses its threshold
+        (logits(0.20, 0.61, 0.09, 0.10), Decision.ACTION, "wave", "wave"),
+        (logits(0.30, 0.15, 0.41, 0.14), Decision.ACTION, "clap", "clap"),  # every label has its own threshold
+        (logits(0.45, 0.05, 0.42, 0.08), Decision.IDLE, None, "idle"),  # above its threshold, but background leads
     ],
 )
-def test_one_answer(scores: np.ndarray, action: str | None, best: str) -> None:
+def test_one_answer(scores: np.ndarray, decision: Decision, action: str | None, best: str) -> None:
     decoder = Decoder(LABELS, PLAIN)
     decoder.step(at(0, scores), 1)
-    assert (decoder.action, decoder.best) == (action, best)
+    assert (decoder.decision, decoder.action, decoder.best) == (decision, action, best)
     assert decoder.score == pytest.approx(float(np.exp(scores).max()), abs=1e-5)
 
 
 def test_nothing_is_known_before_the_first_step() -> None:
     decoder = Decoder(LABELS, PLAIN)
     assert (decoder.action, decoder.best, decoder.probabilities, decoder.score) == (None, None, None, 0.0)
+    assert decoder.decision is Decision.UNDECIDED
+
+
+def test_an_action_that_has_not_lasted_yet_is_undecided() -> None:
+    decoder = Decoder(LABELS, replace(PLAIN, min_duration_s=0.2))
+    run(decoder, [(0, IDLE), (100, WAVE)])
+    assert (decoder.decision, decoder.action, decoder.best) == (Decision.UNDECIDED, None, "wave")
+    run(decoder, [(300, WAVE)])
+    assert (decoder.decision, decoder.action) == (Decision.ACTION, "wave")
 
 
 def test_hysteresis() -> None:

@@ -11,7 +11,8 @@ One record of ``~/actions``, schema 1 (all stamps are seconds, as floats; scores
       "persons": [                        everybody being followed, longest followed first
         {
           "id": 3,                        not reused until the node is reset or deactivated
-          "action": "wave",               null: idle, unknown, or not decided yet
+          "decision": "action",           action | idle | unknown | undecided
+          "action": "wave",               null unless the decision is "action"
           "state": "started",             started | ongoing | ended | null
           "score": 0.93,                  of the action, or of the best label where there is none
           "best": "wave",                 most probable label, background included; null before the first decision
@@ -95,6 +96,7 @@ def actions_record(
         "persons": [
             {
                 "id": person.person,
+                "decision": person.decision.value,
                 "action": person.action,
                 "state": _state(person, events),
                 "score": round(float(person.score), 4),

@@ -30,9 +30,9 @@ def test_bones_of_unseen_joints_are_left_out(make_body):
 
 
 def make_person(skeleton, **changes):
-    from csre_ros.recognition.types import PersonAction
+    from csre_ros.recognition.types import Decision, PersonAction
 
-    person = PersonAction(0, "camera", 7, True, skeleton, None, 0.0, None, None, (0, 0), ())
+    person = PersonAction(0, "camera", 7, True, skeleton, Decision.UNDECIDED, None, 0.0, None, None, (0, 0), ())
     return replace(person, **changes)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from csre_ros.recognition.bundle_info import BundleInfo, Label
-from csre_ros.recognition.types import ActionEvent, EventState, PersonAction
+from csre_ros.recognition.types import ActionEvent, Decision, EventState, PersonAction
 from csre_ros.ros.outputs.reports import actions_record, classes_record, primary_person, to_json
 
 INFO = BundleInfo(
@@ -31,7 +31,10 @@ def make_person(person=1, action=None, probabilities=(0.1, 0.6, 0.25, 0.05), pre
     best = None if scores is None else INFO.labels[int(scores.argmax())].name
     score = 0.0 if scores is None else float(scores.max())
     window = (end - 2 * SECOND, end)
-    return PersonAction(end, "camera", person, present, None, action, score, best, scores, window, tuple(events))
+    decision = Decision.ACTION if action else Decision.IDLE if scores is not None else Decision.UNDECIDED
+    return PersonAction(
+        end, "camera", person, present, None, decision, action, score, best, scores, window, tuple(events)
+    )
 
 
 def make_event(state, person=1, action="wave"):
@@ -53,6 +56,7 @@ def test_a_whole_record():
         "persons": [
             {
                 "id": 1,
+                "decision": "action",
                 "action": "wave",
                 "state": "started",
                 "score": 0.6,

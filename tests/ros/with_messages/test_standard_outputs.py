@@ -54,14 +54,14 @@ def test_detections_name_the_likeliest_labels_of_everybody(talker, make_body):
 def test_boxes_surround_the_joints_in_the_picture(make_body):
     from dataclasses import replace
 
-    from csre_ros.recognition.types import PersonAction
+    from csre_ros.recognition.types import Decision, PersonAction
     from csre_ros.ros.outputs.detections import detection
 
     body = make_body()
     points = np.tile(np.array([0.5, 0.25], np.float32), (len(body.layout), 1))
     points[0], points[1] = (0.25, 0.5), (0.75, 0.75)
     seen = replace(body, image_points=points)
-    person = PersonAction(0, "camera", 3, True, seen, None, 0.0, None, None, (0, 0), ())
+    person = PersonAction(0, "camera", 3, True, seen, Decision.UNDECIDED, None, 0.0, None, None, (0, 0), ())
     found = detection(person, seen, (480, 640, 3), 2)
     assert (found.bbox.center.position.x, found.bbox.center.position.y) == (320.0, 240.0)
     assert (found.bbox.size_x, found.bbox.size_y, found.id, list(found.results)) == (320.0, 240.0, "3", [])
