@@ -4,7 +4,7 @@ python -m models fit --config models/configs/ucla/base.yaml --config models/conf
 python -m models table --suite ucla                 train whatever the suite lacks, and write its table
 python -m models ensemble --suite ucla              fuse its streams
 python -m models plot --suite ucla                  draw its curves, confusion, gains and maps
-python -m models export --run runs/live_hcn/version_0 --output FILE.onnx --name NAME
+python -m models export --run runs/live/version_0 --output FILE.onnx --name NAME
 python -m models streams --set utkinect --output FOLDER    write continuous recordings with their truth
 python -m models prepare-ntu --folder RAW --output NTU60_CS.npz --benchmark ntu60_xsub
 """

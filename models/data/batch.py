@@ -16,7 +16,7 @@ class Batch(NamedTuple):
     """A batch of windows.
 
     Attributes:
-        positions: ``[B, P, T, V, 3]`` camera-optical metres.
+        positions: ``[B, P, T, V, dims]``, camera-optical metres or points in image heights.
         confidence: ``[B, P, T, V]`` in 0..1.
         label: ``[B]`` class indices.
         slot: ``[B]`` index of the sample in its training set: its row in the memory banks.

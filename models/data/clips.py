@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from csre_ros.skeleton import FloatArray, SkeletonLayout, get_layout
 from models.data.frames import joint_order, remark, to_clip_frames
-from models.data.official import READERS
+from models.data.official import OFFICIAL_READERS
 from models.data.report import LoadReport
 from models.data.shared import read_desk, read_shared
 
@@ -20,7 +20,8 @@ class Clip:
     """One recorded action.
 
     Attributes:
-        positions: ``[T, V, 3]`` metres in camera-optical axes (x right, y down, z forward); 0 where not seen.
+        positions: ``[T, V, dims]``: metres in camera-optical axes (x right, y down, z forward), or image points, both
+            coordinates divided by the height of the image; 0 where not seen.
         confidence: ``[T, V]`` in 0..1; 0 where not seen.
         rate: Frames per second.
         label: Class name in the words of its data set.
@@ -28,6 +29,10 @@ class Clip:
         source: Name of the data set.
         name: Name of the clip within it.
         split: ``"train"`` or ``"test"`` of the set's standard protocol, ``""`` where it has none.
+        layout: What the V joints are.
+
+    Raises:
+        ValueError: Positions or confidence have another shape than the layout says.
     """
 
     positions: FloatArray
@@ -38,6 +43,16 @@ class Clip:
     source: str
     name: str
     split: str = ""
+    layout: SkeletonLayout = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.positions), len(self.layout))
+        if self.positions.shape != (*shape, self.layout.dims) or self.confidence.shape != shape:
+            raise ValueError(
+                f"clip {self.name!r} has positions {list(self.positions.shape)} and confidence "
+                f"{list(self.confidence.shape)}; layout {self.layout.name!r} needs {[*shape, self.layout.dims]} and "
+                f"{list(shape)}"
+            )
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -98,16 +113,16 @@ def read_clips(
     found = LoadReport(name) if report is None else report
     folder = root / spec.official
     if spec.official and folder.is_dir() and not (root / spec.file).is_file():
-        recordings, where = READERS[name](folder, found), str(folder)
+        recordings, where = OFFICIAL_READERS[name](folder, found), str(folder)
     else:
         recordings, where = read_shared(_existing(root, spec.file)), spec.file
     clips = []
     for one in recordings:
         if remark(one.frames, one.name, found):
             order = joint_order(tuple(one.joints), layout, where)
-            clips.append(
-                Clip(*to_clip_frames(one.frames, order), spec.rate, one.label, one.subject, name, one.name, one.split)
-            )
+            positions, confidence = to_clip_frames(one.frames, order)
+            facts = (spec.rate, one.label, one.subject, name, one.name, one.split)
+            clips.append(Clip(positions, confidence, *facts, layout=layout))
     if report is None:
         found.tell()
     return clips
@@ -142,5 +157,5 @@ def read_desk_clips(root: Path) -> list[Clip]:
         widths = np.linalg.norm(flat[:, shoulders[0], :2] - flat[:, shoulders[1], :2], axis=-1)
         factor = _SHOULDER_WIDTH_M / max(float(np.median(widths)), 1e-3)
         confidence = np.clip(part[..., 3], 0, 1)
-        clips.append(Clip(flat * factor, confidence, 30.0, word, 0, "desk", f"desk{i:03d}"))
+        clips.append(Clip(flat * factor, confidence, 30.0, word, 0, "desk", f"desk{i:03d}", layout=layout))
     return clips

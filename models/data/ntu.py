@@ -23,7 +23,8 @@ from models.data.labels import plain_labels
 from models.data.ntu_arrays import JOINTS, PERSONS, read_part
 from models.data.official.ntu import BENCHMARKS, FRAMES
 from models.data.report import LoadReport
-from models.data.split import LabelledDataset, SplitData
+from models.data.sampling import SampleDataset
+from models.data.split import SplitData
 from models.data.windows import WindowSpec
 
 FILES = {
@@ -95,7 +96,7 @@ def validation_rows(usable: NDArray[np.int64], benchmark: str) -> NDArray[np.int
     return np.concatenate([group[-max(len(group) // 15, 1) :] for group in groups])
 
 
-class NTUDataset(LabelledDataset):
+class NTUDataset(SampleDataset):
     """Clips of two bodies, cropped and resized.
 
     Args:
@@ -118,12 +119,11 @@ class NTUDataset(LabelledDataset):
         crop: Crop,
         seed: int,
     ) -> None:
-        super().__init__(seed)
-        self.labels = labels[rows]
+        super().__init__(labels[rows], seed)
         self._frames, self._rows, self._lengths = frames, rows, lengths[rows]
         self._steps, self._crop = steps, crop
 
-    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray, int]:
+    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray]:
         """A piece of a clip, ``[2, T, 25, 3]``; a body counts as seen where it is not all zero."""
         used = self._crop(int(self._lengths[index]), rng)
         clip = np.array(self._frames[self._rows[index], used], np.float32).reshape(-1, PERSONS, JOINTS, 3)
@@ -133,7 +133,7 @@ class NTUDataset(LabelledDataset):
         # Between a frame with and a frame without a body the published resizing blends with zero, and so does this.
         positions = resize(clip, self._steps) * np.asarray(TO_OPTICAL, np.float32)
         seen = resize(present.astype(np.float32), self._steps)
-        return positions.swapaxes(0, 1), np.sign(seen).swapaxes(0, 1), int(self.labels[index])
+        return positions.swapaxes(0, 1), np.sign(seen).swapaxes(0, 1)
 
 
 class NTUData(SplitData):

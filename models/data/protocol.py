@@ -17,11 +17,12 @@ from models.data.clips import DATA_SETS, Clip, read_clips
 from models.data.labels import plain_labels
 from models.data.live import VALIDATION_SUBJECTS
 from models.data.official import msr
-from models.data.split import LabelledDataset, SplitData
-from models.data.windows import WindowSpec, resample
+from models.data.sampling import SampleDataset
+from models.data.split import SplitData
+from models.data.windows import WindowSpec, clip_at
 
 
-class ClipDataset(LabelledDataset):
+class ClipDataset(SampleDataset):
     """Whole clips, stretched to the time steps of the encoder.
 
     Args:
@@ -35,19 +36,17 @@ class ClipDataset(LabelledDataset):
     def __init__(
         self, clips: Sequence[Clip], classes: Sequence[str], steps: int, crop: tuple[float, float], seed: int
     ) -> None:
-        super().__init__(seed)
+        super().__init__(np.array([list(classes).index(clip.label) for clip in clips], np.int64), seed)
         self.clips = list(clips)
-        self.labels = np.array([list(classes).index(clip.label) for clip in clips], np.int64)
         self._steps, self._crop = steps, crop
 
-    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray, int]:
+    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray]:
         """A clip, or a piece of it."""
         clip = self.clips[index]
         last = (len(clip) - 1) / clip.rate
         span = last * rng.uniform(*self._crop)
         start = rng.uniform(0, last - span) if span < last else 0.0
-        positions, confidence = resample(clip, np.linspace(start, start + span, self._steps, dtype=np.float32))
-        return positions, confidence, int(self.labels[index])
+        return clip_at(clip, np.linspace(start, start + span, self._steps, dtype=np.float32))
 
 
 class ProtocolData(SplitData):

@@ -29,23 +29,27 @@ class SampleDataset(Dataset[Sample], ABC):
     ``dataset[draw, index]`` depends on seed, draw and index only; ``dataset[index]`` is draw 0.
 
     Args:
+        labels: ``[N]`` class index of every sample; it never changes, so a sample can own a memory-bank slot.
         seed: Base of the random streams.
+
+    Attributes:
+        labels: As given.
     """
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, labels: NDArray[np.int64], seed: int) -> None:
+        self.labels, self._seed = labels, seed
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
     @abstractmethod
-    def __len__(self) -> int: ...
-
-    @abstractmethod
-    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray, int]:
-        """Positions, confidence and label of a sample; all chance comes from ``rng``."""
+    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray]:
+        """Positions and confidence of a sample; all chance comes from ``rng``."""
 
     def __getitem__(self, key: Draw | int) -> Sample:
         draw, index = key if isinstance(key, tuple) else (0, key)
-        positions, confidence, label = self.make(index, np.random.default_rng((self._seed, draw, index)))
-        return positions.astype(np.float32), confidence.astype(np.float32), label, index
+        positions, confidence = self.make(index, np.random.default_rng((self._seed, draw, index)))
+        return positions.astype(np.float32), confidence.astype(np.float32), int(self.labels[index]), index
 
 
 class DrawSampler(Sampler[Draw]):

@@ -23,7 +23,8 @@ from models.data.batch import Batch
 from models.data.clips import DATA_SETS, Clip, read_clips
 from models.data.labels import plain_labels
 from models.data.official.ucla import CLASSES
-from models.data.split import LabelledDataset, SplitData
+from models.data.sampling import SampleDataset
+from models.data.split import SplitData
 from models.data.windows import WindowSpec
 
 FOLDS = 5
@@ -36,7 +37,7 @@ VIEW_DEG = 60
 """Half range of the rotation about x and about y, in whole degrees."""
 
 
-class FrameDataset(LabelledDataset):
+class FrameDataset(SampleDataset):
     """Clips reduced or extended to a number of frames, none of which is interpolated.
 
     Args:
@@ -47,19 +48,18 @@ class FrameDataset(LabelledDataset):
     """
 
     def __init__(self, clips: Sequence[Clip], steps: int, seed: int, fixed: bool) -> None:
-        super().__init__(seed)
+        super().__init__(np.array([CLASSES.index(clip.label) for clip in clips], np.int64), seed)
         self.clips = list(clips)
-        self.labels = np.array([CLASSES.index(clip.label) for clip in clips], np.int64)
         self._steps, self._fixed = steps, fixed
 
-    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray, int]:
+    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray]:
         """The chosen frames of a clip, in their order."""
         clip = self.clips[index]
         if self._fixed:
             frames = np.linspace(0, len(clip) - 1, self._steps).astype(np.int64)
         else:
             frames = np.sort(rng.choice(COPIES * len(clip), self._steps, replace=False) % len(clip))
-        return clip.positions[frames], clip.confidence[frames], int(self.labels[index])
+        return clip.positions[frames], clip.confidence[frames]
 
 
 class UCLAData(SplitData):

@@ -11,14 +11,14 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from csre_ros.recognition import window
-from csre_ros.skeleton import FloatArray, LayoutMapping, get_layout, mirror
+from csre_ros.skeleton import FloatArray, LayoutMapping, mirror
 from models.data.clips import Clip
 from models.data.labels import LabelMap
 from models.data.sampling import SampleDataset
 from models.data.synthesis import BODY, WaveStyle, give_arms, hips, legs, onset, ping_pong, raise_arm
 
 
-class Recipe(str, Enum):
+class WindowKind(str, Enum):
     """How the window of an item is made."""
 
     CLIP = "clip"
@@ -33,7 +33,7 @@ class Item:
     """One entry of the training set; its label never changes, so it can own a memory-bank slot.
 
     Attributes:
-        recipe: How the window is made.
+        kind: How the window is made.
         clip: Index of the clip.
         label: Index of the label.
         mirror: Chance that left and right are exchanged: half for labels that a mirror does not change, none or all for
@@ -41,7 +41,7 @@ class Item:
         arms: Waving or raised arms: 1 or 2.
     """
 
-    recipe: Recipe
+    kind: WindowKind
     clip: int
     label: int
     mirror: float = 0.5
@@ -57,17 +57,16 @@ class WindowSpec:
 
 
 def to_body(clips: Sequence[Clip]) -> list[Clip]:
-    """Clips of ``kinect20`` or ``mediapipe33`` in the ``body13`` layout."""
-    mappings = {len(get_layout(name)): LayoutMapping(get_layout(name), BODY) for name in ("kinect20", "mediapipe33")}
+    """Clips of any layout with a depth in the ``body13`` layout."""
+    mappings = {layout.name: LayoutMapping(layout, BODY) for layout in {clip.layout for clip in clips}}
     mapped = []
     for clip in clips:
-        positions, confidence = mappings[clip.positions.shape[1]].apply(clip.positions, clip.confidence)
-        values = vars(clip) | {"positions": np.nan_to_num(positions), "confidence": confidence}
-        mapped.append(Clip(**values))
+        positions, confidence = mappings[clip.layout.name].apply(clip.positions, clip.confidence)
+        mapped.append(replace(clip, positions=np.nan_to_num(positions), confidence=confidence, layout=BODY))
     return mapped
 
 
-def resample(clip: Clip, instants: FloatArray) -> tuple[FloatArray, FloatArray]:
+def clip_at(clip: Clip, instants: FloatArray) -> tuple[FloatArray, FloatArray]:
     """A clip at given instants, through the runtime's own window, so that training and serving cannot drift apart.
 
     Before its first frame and after its last one the clip stands still.
@@ -95,18 +94,18 @@ def live_items(clips: Sequence[Clip], labels: LabelMap) -> list[Item]:
     plain: list[Item] = []
     for i, clip in enumerate(clips):
         name = "other" if clip.source == "desk" else labels.of(clip.source, clip.label)
-        plain.append(Item(Recipe.STILL, i, idle))
+        plain.append(Item(WindowKind.STILL, i, idle))
         raised = (
-            Item(Recipe.WAVE, i, labels.index("wave"), arms=1),
-            Item(Recipe.WAVE, i, labels.index("wave_two_hands"), arms=2),
-            Item(Recipe.RAISED, i, other, arms=1 + i % 2),
+            Item(WindowKind.WAVE, i, labels.index("wave"), arms=1),
+            Item(WindowKind.WAVE, i, labels.index("wave_two_hands"), arms=2),
+            Item(WindowKind.RAISED, i, other, arms=1 + i % 2),
         )
         plain.append(raised[i % 3])
         if name is None:
             continue
-        plain.append(Item(Recipe.CLIP, i, labels.index(name)))
+        plain.append(Item(WindowKind.CLIP, i, labels.index(name)))
         if name in labels.leg_actions:
-            plain.append(Item(Recipe.LEGLESS, i, other))
+            plain.append(Item(WindowKind.LEGLESS, i, other))
     return [item for one in plain for item in _sides(one, labels)]
 
 
@@ -119,8 +118,8 @@ def _sides(item: Item, labels: LabelMap) -> list[Item]:
 
 
 def kind_of(item: Item, clips: Sequence[Clip]) -> str:
-    """The recipe of a window; plain clips from the desk are a kind of their own."""
-    return "desk" if item.recipe is Recipe.CLIP and clips[item.clip].source == "desk" else item.recipe.value
+    """The kind of a window; plain clips from the desk are a kind of their own."""
+    return "desk" if item.kind is WindowKind.CLIP and clips[item.clip].source == "desk" else item.kind.value
 
 
 def item_weights(items: Sequence[Item], clips: Sequence[Clip], mixture: Mapping[str, float]) -> NDArray[np.float64]:
@@ -129,15 +128,15 @@ def item_weights(items: Sequence[Item], clips: Sequence[Clip], mixture: Mapping[
     Args:
         items: The items.
         clips: Their clips.
-        mixture: Share of each recipe in a batch; clips from the desk are a recipe of their own named ``desk``. Inside
+        mixture: Share of each kind in a batch; clips from the desk are a kind of their own named ``desk``. Inside
             the plain clips a label counts by the square root of its size, so that small labels are seen.
 
     Raises:
-        ValueError: The mixture names a recipe that does not exist.
+        ValueError: The mixture names a kind that does not exist.
     """
-    known = [*(recipe.value for recipe in Recipe), "desk"]
+    known = [*(kind.value for kind in WindowKind), "desk"]
     if unknown := set(mixture) - set(known):
-        raise ValueError(f"unknown recipes {sorted(unknown)} in the mixture; choose among: {', '.join(known)}")
+        raise ValueError(f"unknown kinds {sorted(unknown)} in the mixture; choose among: {', '.join(known)}")
     group = np.array([kind_of(item, clips) for item in items])
     label = np.array([item.label for item in items])
     weights = np.zeros(len(items))
@@ -167,38 +166,35 @@ class WindowDataset(SampleDataset):
     def __init__(
         self, clips: Sequence[Clip], items: Sequence[Item], labels: LabelMap, spec: WindowSpec, seed: int, fixed: bool
     ) -> None:
-        super().__init__(seed)
+        super().__init__(np.array([item.label for item in items], np.int64), seed)
         self.clips, self.items, self.spec = list(clips), list(items), spec
         self._fixed = fixed
         self._leg_labels = frozenset(labels.index(name) for name in labels.leg_actions)
 
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray, int]:
+    def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray]:
         """The window of an item."""
         item = self.items[index]
         positions, confidence = self._unmirrored(item, rng)
         if rng.random() < (item.mirror if not self._fixed else np.floor(item.mirror)):
             positions, confidence = mirror(positions, confidence, BODY)
-        return positions, confidence, item.label
+        return positions, confidence
 
     def _unmirrored(self, item: Item, rng: Generator) -> tuple[FloatArray, FloatArray]:
         clip = self.clips[item.clip]
-        if item.recipe in (Recipe.CLIP, Recipe.LEGLESS):
-            positions, confidence = resample(clip, self._instants(clip, rng))
+        if item.kind in (WindowKind.CLIP, WindowKind.LEGLESS):
+            positions, confidence = clip_at(clip, self._instants(clip, rng))
             # The donor must have real arms; a desk clip as donor would bring a desk's depth.
             if item.label in self._leg_labels and not self._fixed and rng.random() < 0.5:
                 donor = self.clips[int(rng.integers(len(self.clips)))]
                 if donor.source != "desk":
-                    give_arms(positions, confidence, *resample(donor, self._instants(donor, rng)))
-            if item.recipe is Recipe.LEGLESS:
+                    give_arms(positions, confidence, *clip_at(donor, self._instants(donor, rng)))
+            if item.kind is WindowKind.LEGLESS:
                 confidence[:, legs() + hips() * int(rng.integers(2))] = 0
             return positions, confidence
         instants = np.linspace(0, self.spec.seconds, self.spec.steps, dtype=np.float32)
-        positions, confidence = resample(clip, ping_pong(instants + rng.uniform(0, 1), min(0.25, clip.seconds / 4)))
-        if item.recipe in (Recipe.WAVE, Recipe.RAISED):
-            style, weight = WaveStyle.draw(rng, moving=item.recipe is Recipe.WAVE), onset(rng, instants)
+        positions, confidence = clip_at(clip, ping_pong(instants + rng.uniform(0, 1), min(0.25, clip.seconds / 4)))
+        if item.kind in (WindowKind.WAVE, WindowKind.RAISED):
+            style, weight = WaveStyle.draw(rng, moving=item.kind is WindowKind.WAVE), onset(rng, instants)
             for side in ("left", "right") if item.arms == 2 else ("right",):
                 raise_arm(positions, side, style, instants, weight)
                 for joint in ("elbow", "wrist"):

@@ -69,7 +69,7 @@ def joint_groups(layout: SkeletonLayout, stream: str = "joint") -> tuple[int, ..
 
     Args:
         layout: Skeleton.
-        stream: One of ``models.network.streams.STREAMS``.
+        stream: One of ``models.network.input_stream.STREAMS``.
     """
     if layout.name == "ntu25":
         return _NTU25_GROUPS

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.experiments.fusion import fitted_weights, fixed_weights
 from models.experiments.suite import RESULTS, SUITES, Experiment, Result, Suite, read_suite
 from models.experiments.table import spread
-from models.network.streams import STREAMS
+from models.network.input_stream import STREAMS
 from models.training.record import write_json
 
 

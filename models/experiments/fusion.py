@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from models.network.streams import STREAMS
+from models.network.input_stream import STREAMS
 
 Array = NDArray[np.float64]
 

@@ -32,7 +32,7 @@ def plot(
 
     Args:
         suite: Name of a file in ``models/suites``.
-        stream: One of ``models.network.streams.STREAMS``.
+        stream: One of ``models.network.input_stream.STREAMS``.
         epoch: Scores of the ``last`` epoch, or of the ``best`` one on the validation part.
         runs: Folder of the runs.
         results: Folder for the plots.

@@ -42,7 +42,7 @@ class Experiment:
     Attributes:
         encoder: Key of ``models.encoders.ENCODERS``.
         csre: Whether the CSRE branch is on.
-        stream: One of ``models.network.streams.STREAMS``.
+        stream: One of ``models.network.input_stream.STREAMS``.
         seed: Seed of the run and of its data.
         options: Further options of ``fit`` and their values.
         settings: Options that its whole entry shares; the name leaves them out.

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from models.export.scores import Scores
+from models.data.scores import Scores
 
 _CANDIDATES = np.round(np.arange(0.40, 0.91, 0.02), 2)
 

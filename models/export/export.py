@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
 from lightning.pytorch.cli import LightningCLI
-from numpy.typing import NDArray
 
-from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metric, append_metadata, split_metadata
-from models.data.live import LiveData
-from models.data.module import SkeletonData
-from models.data.split import SplitData
-from models.data.windows import kind_of
+from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, append_metadata, split_metadata
+from models.data.batch import Batch
+from models.data.module import Calibration, SkeletonData
+from models.data.scores import Scores
 from models.export.calibrate import thresholds
-from models.export.scores import Scores, score
+from models.export.score import score
 from models.network.network import Fused, Network
 from models.training.classifier import ActionClassifier
 from models.training.provenance import commit
-
-# What a robot sees of people who do nothing for it: mostly stillness, then other movements, work at a desk, and now and
-# then one of the lookalikes that training is full of. A judgement about rooms with robots, not a measurement. Weighting
-# came in after unweighted thresholds had left a slow wave on a demonstration clip unreported; the shares were set once.
-BACKGROUND_SHARES = {"still": 0.60, "clip": 0.20, "desk": 0.15, "raised": 0.04, "legless": 0.01}
 
 
 def export(
@@ -73,7 +66,7 @@ def export(
         streams=tuple(model.stream for model in models),
         embedding=sum(model.network.encoder.embedding_dim for model in models),
         data=tuple(DataSource(**source) for source in data.terms),
-        metrics=tuple(figures(test, data)),
+        metrics=tuple(data.figures_of(test)),
         commit=commit(),
         seed=seed,
     )
@@ -92,7 +85,7 @@ def restore(run: Path, checkpoint: str) -> tuple[ActionClassifier, SkeletonData,
     config, weights = run / "config.yaml", run / "checkpoints" / f"{checkpoint}.ckpt"
     for path in (config, weights):
         if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist; --run takes a folder such as runs/live_hcn/version_0")
+            raise FileNotFoundError(f"{path} does not exist; --run takes a folder such as runs/live/version_0")
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     # These belong to the `fit` subcommand, not to the run.
     settings = {key: value for key, value in settings.items() if key in ("seed_everything", "trainer", "model", "data")}
@@ -113,59 +106,27 @@ def restore(run: Path, checkpoint: str) -> tuple[ActionClassifier, SkeletonData,
 
 
 def limits_of(network: Network | Fused, data: SkeletonData, passes: int) -> list[float]:
-    """Threshold of every class, from validation windows that the network was not trained on; without any, zero."""
-    if isinstance(data, LiveData):
-        calibration = calibration_scores(network, data, passes)
-        background = {data.labels.index(label) for label in data.labels.background}
-        return thresholds(calibration, background, background_weights(calibration, data))
-    assert isinstance(data, SplitData)
-    if not data.held_out or not len(data.parts["val"]):
+    """Threshold of every class, from windows that the network was not trained on; without any, zero."""
+    calibration = data.calibration()
+    if calibration is None:
         return [0.0] * len(data.classes)
-    return thresholds(calibration_scores(network, data, passes), ())
+    scores = calibration_scores(network, calibration, data.augment, passes)
+    return thresholds(scores, data.background, calibration.weights[scores.slots])
 
 
-def calibration_scores(network: Network | Fused, data: LiveData | SplitData, passes: int) -> Scores:
-    """Scores of validation windows: the fixed ones, then augmented ones as a camera might deliver them."""
-    loader = data.validation() if isinstance(data, SplitData) else data.val_dataloader()
+def calibration_scores(
+    network: Network | Fused, calibration: Calibration, augment: Callable[[Batch], Batch], passes: int
+) -> Scores:
+    """Scores of windows as they are, and ``passes`` times augmented, as a camera might deliver them."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        parts = [score(network, loader), *(score(network, loader, data.augment) for _ in range(passes))]
+        plain = score(network, calibration.windows)
+        parts = [plain, *(score(network, calibration.windows, augment) for _ in range(passes))]
     return Scores(
         np.concatenate([part.probabilities for part in parts]),
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.slots for part in parts]),
     )
-
-
-def background_weights(scores: Scores, data: LiveData) -> NDArray[np.float64]:
-    """``[N]`` weights that give every kind of background window the share that :data:`BACKGROUND_SHARES` names."""
-    items = [data.val.items[slot] for slot in scores.slots]
-    kinds = np.array([kind_of(item, data.val.clips) for item in items])
-    is_background = np.isin(scores.labels, [data.labels.index(name) for name in data.labels.background])
-    weights = np.zeros(len(items))
-    for kind, share in BACKGROUND_SHARES.items():
-        chosen = is_background & (kinds == kind)
-        weights[chosen] = share / max(int(chosen.sum()), 1)
-    return weights
-
-
-def figures(test: Scores, data: SkeletonData) -> list[Metric]:
-    """Accuracy on the test part, and on its subsets or for each of its data sets."""
-    right = test.probabilities.argmax(1) == test.labels
-    if isinstance(data, SplitData):
-        protocol = f"test clips, {data.identity}"
-        parts = {name: mask[test.slots] for name, mask in data.test_subsets.items()}
-        whole = f"{len(right)} {protocol}"
-    else:
-        assert isinstance(data, LiveData)
-        protocol = "clips of the even subjects, one window each; trained on odd subjects"
-        sources = np.array([data.test.clips[data.test.items[slot].clip].source for slot in test.slots])
-        parts = {str(source): sources == source for source in np.unique(sources)}
-        whole = f"all sets, {len(right)} {protocol}"
-    found = [Metric("top-1", round(float(right.mean()), 4), whole)]
-    for name, chosen in parts.items():
-        found.append(Metric(f"top-1 {name}", round(float(right[chosen].mean()), 4), f"{chosen.sum()} {protocol}"))
-    return found
 
 
 def onnx_graph(network: Network | Fused, data: SkeletonData) -> bytes:

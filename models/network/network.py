@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from models.encoders.base import Encoder, EncoderOutput
+from models.network.input_stream import InputStream
 from models.network.preprocess import SEEN
-from models.network.streams import Stream
 
 
 class Network(nn.Module):
-    """Window in metres to logits and embedding.
+    """Window of skeletons to logits and embedding.
 
     Args:
         preprocess: First part of the graph.
@@ -21,7 +21,7 @@ class Network(nn.Module):
         stream: What the encoder gets instead of joints; ``None``: the joints.
     """
 
-    def __init__(self, preprocess: nn.Module, encoder: Encoder, stream: Stream | None = None) -> None:
+    def __init__(self, preprocess: nn.Module, encoder: Encoder, stream: InputStream | None = None) -> None:
         super().__init__()
         self.preprocess = preprocess
         self.stream = stream
@@ -39,7 +39,12 @@ class Network(nn.Module):
         return output
 
     def forward(self, positions: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits ``[B, K]`` and embedding ``[B, D]`` of ``[B, P, T, V, 3]`` metres and ``[B, P, T, V]`` confidences."""
+        """Logits ``[B, K]`` and embedding ``[B, D]``.
+
+        Args:
+            positions: ``[B, P, T, V, dims]``.
+            confidence: ``[B, P, T, V]``.
+        """
         output = self.features(positions, confidence)
         return output.logits, output.embedding
 

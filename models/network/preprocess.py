@@ -1,8 +1,10 @@
-"""From a window in metres to the input of an encoder: the first part of a bundle's graph, and of a training step.
+"""From a window to the input of an encoder: the first part of a bundle's graph, and of a training step.
 
 Arms and head are measured from between the shoulders, legs from between the hips, in every frame: where a person stands
 does not matter. What a per-frame origin hides, the rise and fall of the body, comes back as one more point: the height
 of the shoulders against their mean over the window. Whether a joint was seen is an input channel.
+
+Layouts with a depth come in metres, the others as image points, both coordinates divided by the height of the image.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from csre_ros.skeleton import SkeletonLayout
 SEEN = 0.5
 """Least confidence of a joint that counts as seen."""
 
-UNIT_M = 0.25
-"""Metres per input unit, about a forearm: encoders without batch norm want inputs of order one."""
+UNIT = {3: 0.25, 2: 0.1}
+"""Metres, or image heights, per input unit, by number of coordinates: about a forearm, in a picture that a body half
+fills. Encoders without batch norm want inputs of order one."""
 
 _FLAT_M = 1e-6
 """An axis along which a window extends less is not stretched."""
@@ -25,24 +28,26 @@ _FLAT_M = 1e-6
 class PartLocal(nn.Module):
     """``body13`` windows as ``[B, 4, T, 14, P]``: x, y, z, seen; the thirteen joints and the height point.
 
+    Of a layout without depth: x, y, seen.
+
     Args:
         layout: Must name shoulders, hips, knees and ankles.
 
     Attributes:
-        channels: 4.
+        channels: One more than the layout has coordinates.
         output_layout: The layout with the height point, hung on the head.
     """
 
-    channels = 4
-
     def __init__(self, layout: SkeletonLayout) -> None:
         super().__init__()
+        self.channels, self._unit = layout.dims + 1, UNIT[layout.dims]
         self.output_layout = SkeletonLayout(
             f"{layout.name}+height",
             (*layout.joints, "height"),
             (*layout.bones, ("height", layout.root)),
             layout.root,
             {**layout.parts, "height": ("height",)},
+            layout.dims,
         )
         leg = {f"{side}_{joint}" for side in ("left", "right") for joint in ("knee", "ankle")}
         below = torch.tensor([joint in leg for joint in layout.joints], dtype=torch.float32)
@@ -55,7 +60,7 @@ class PartLocal(nn.Module):
         """Shape a window for the encoder.
 
         Args:
-            positions: ``[B, P, T, V, 3]`` camera-optical metres; anything, NaN included, where not seen.
+            positions: ``[B, P, T, V, dims]``, y down; anything, NaN included, where not seen.
             confidence: ``[B, P, T, V]``.
         """
         seen = (confidence >= SEEN).to(positions.dtype)[..., None]
@@ -64,26 +69,25 @@ class PartLocal(nn.Module):
         pelvis, pelvis_seen = _mean(positions, seen, self._hips)
         origin = chest * (1 - self.below) + pelvis * self.below
         known = seen * (chest_seen * (1 - self.below) + pelvis_seen * self.below)
-        local = (positions - origin) * known / UNIT_M
+        local = (positions - origin) * known / self._unit
         height = chest[..., 1:2]
         mean = (height * chest_seen).sum(dim=2, keepdim=True) / chest_seen.sum(dim=2, keepdim=True).clamp(min=1)
-        rise = (height - mean) * chest_seen / UNIT_M
-        height_point = torch.cat((torch.zeros_like(rise), rise, torch.zeros_like(rise), chest_seen), dim=-1)
+        rise = (height - mean) * chest_seen / self._unit
+        beside = torch.zeros_like(chest)
+        height_point = torch.cat((beside[..., :1], rise, beside[..., 2:], chest_seen), dim=-1)
         points = torch.cat((torch.cat((local, known), dim=-1), height_point), dim=3)
         return points.permute(0, 4, 2, 3, 1)
 
 
 class Plain(nn.Module):
-    """Any layout as ``[B, 3, T, V, P]``, measured from the first person's root joint in the first frame that shows it.
+    """Any layout as ``[B, dims, T, V, P]``, measured from the first person's root in the first frame that shows it.
 
     The preprocessing of the data-set protocols, where hardly anything is unseen.
     """
 
-    channels = 3
-
     def __init__(self, layout: SkeletonLayout) -> None:
         super().__init__()
-        self.output_layout = layout
+        self.channels, self.output_layout = layout.dims, layout
         self._root = layout.index[layout.root]
 
     def forward(self, positions: Tensor, confidence: Tensor) -> Tensor:
@@ -96,13 +100,11 @@ class Plain(nn.Module):
 
 
 class Given(nn.Module):
-    """Any layout as ``[B, 3, T, V, P]``, measured from wherever the data set has put its origin."""
-
-    channels = 3
+    """Any layout as ``[B, dims, T, V, P]``, measured from wherever the data set has put its origin."""
 
     def __init__(self, layout: SkeletonLayout) -> None:
         super().__init__()
-        self.output_layout = layout
+        self.channels, self.output_layout = layout.dims, layout
 
     def forward(self, positions: Tensor, confidence: Tensor) -> Tensor:
         """Shape a window for the encoder; unseen joints become the origin."""
@@ -111,16 +113,14 @@ class Given(nn.Module):
 
 
 class UnitBox(nn.Module):
-    """Any layout as ``[B, 3, T, V, P]``, each axis of each window stretched so that its seen joints fill -1 to 1.
+    """Any layout as ``[B, dims, T, V, P]``, each axis of each window stretched so that its seen joints fill -1 to 1.
 
     As published for NW-UCLA. An axis on which nothing differs becomes 0.
     """
 
-    channels = 3
-
     def __init__(self, layout: SkeletonLayout) -> None:
         super().__init__()
-        self.output_layout = layout
+        self.channels, self.output_layout = layout.dims, layout
 
     def forward(self, positions: Tensor, confidence: Tensor) -> Tensor:
         """Shape a window for the encoder; unseen joints become the middle of the box."""
@@ -154,7 +154,7 @@ def build_preprocess(name: str, layout: SkeletonLayout) -> Preprocess:
 
 
 def _mean(positions: Tensor, seen: Tensor, joints: list[int]) -> tuple[Tensor, Tensor]:
-    """Mean of those of two joints that are seen, ``[B, P, T, 1, 3]``, and whether any was."""
+    """Mean of those of two joints that are seen, ``[B, P, T, 1, dims]``, and whether any was."""
     weights = seen[:, :, :, joints]
     total = weights.sum(dim=3, keepdim=True)
     centre = (positions[:, :, :, joints] * weights).sum(dim=3, keepdim=True) / total.clamp(min=1)

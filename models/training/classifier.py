@@ -17,9 +17,9 @@ from models.data.batch import Batch
 from models.data.module import SkeletonData
 from models.encoders import build_encoder
 from models.encoders.graph import joint_groups
+from models.network.input_stream import InputStream
 from models.network.network import Network
 from models.network.preprocess import Preprocess, build_preprocess
-from models.network.streams import Stream
 from models.training.settings import Contrast, Optimisation
 
 _OUTSIDE = -1
@@ -33,8 +33,9 @@ class ActionClassifier(L.LightningModule):
         encoder: Key of ``models.encoders.ENCODERS``.
         encoder_options: Further arguments of the encoder.
         preprocess: Key of ``models.network.preprocess.PREPROCESSORS``.
-        stream: One of ``models.network.streams.STREAMS``.
-        relative: Measure the joint stream from the root of every frame, see :class:`models.network.streams.Stream`.
+        stream: One of ``models.network.input_stream.STREAMS``.
+        relative: Measure the joint stream from the root of every frame, see
+            :class:`models.network.input_stream.InputStream`.
         contrast: The CSRE branch.
         optimisation: Optimiser and schedule.
     """
@@ -100,15 +101,15 @@ class ActionClassifier(L.LightningModule):
             # Every rank writes all rows itself; broadcasting the banks would cost more than the whole step.
             self._ddp_params_and_buffers_to_ignore = [f"csre.{name}" for name in self.csre.bank_buffers()]
 
-    def _build_stream(self, front: Preprocess) -> Stream | None:
+    def _build_stream(self, front: Preprocess) -> InputStream | None:
         if self.stream == "joint" and not self._relative:
             return None
-        if front.channels != 3:
+        if front.channels != front.output_layout.dims:
             raise ValueError(
                 f"preprocess {self._preprocess!r} gives {front.channels} channels, of which no stream but plain joints "
                 "can be made; choose another preprocess, such as plain"
             )
-        return Stream(self.stream, front.output_layout, relative=self._relative)
+        return InputStream(self.stream, front.output_layout, relative=self._relative)
 
     def on_train_epoch_start(self) -> None:
         """Seed dropout and augmentation by the epoch: a resumed run then draws what the uninterrupted one would."""

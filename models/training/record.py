@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.data.batch import Batch
-from models.data.split import SplitData
+from models.data.module import SkeletonData
 from models.training.classifier import ActionClassifier
 from models.training.provenance import commit, hardware
 
@@ -85,8 +85,7 @@ class Record(Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the figures and the scores of the epoch."""
-        data = trainer.datamodule  # type: ignore[attr-defined]
-        assert isinstance(data, SplitData)
+        data: SkeletonData = trainer.datamodule  # type: ignore[attr-defined]
         scores = {part: _merge(collected) for part, collected in self._scores.items() if collected}
         tested = scores.get("test")
         masks = {name: mask[tested["slot"]] for name, mask in data.test_subsets.items()} if tested else {}
@@ -121,7 +120,7 @@ class Record(Callback):
         rank_zero_info(f"epoch {row['epoch'] + 1:.0f} of {epochs}: {figures}; about {left / 60:.0f} min left")
 
     def _result(self, trainer: L.Trainer, model: ActionClassifier) -> dict[str, Any]:
-        data = trainer.datamodule  # type: ignore[attr-defined]
+        data: SkeletonData = trainer.datamodule  # type: ignore[attr-defined]
         return {
             "encoder": model.encoder_name,
             "csre": model.contrast.enabled,

@@ -70,7 +70,7 @@ def make_clip() -> Callable[..., Clip]:
     def make(action: str = "wave", subject: int = 1, trial: int = 1, source: str = "utd_mhad") -> Clip:
         positions = perform(action, subject, trial)
         seen = np.ones(positions.shape[:2], np.float32)
-        return Clip(positions, seen, RATE, action, subject, source, f"{action}_{subject}_{trial}")
+        return Clip(positions, seen, RATE, action, subject, source, f"{action}_{subject}_{trial}", layout=KINECT)
 
     return make
 

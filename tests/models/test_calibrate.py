@@ -11,9 +11,10 @@ import torch
 
 from csre_ros.skeleton import get_layout
 from models.data.batch import Batch
+from models.data.scores import Scores
 from models.encoders import build_encoder
 from models.export.calibrate import thresholds
-from models.export.scores import Scores, score
+from models.export.score import score
 from models.network.network import Network
 from models.network.preprocess import PartLocal
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,7 @@ def resolved(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     return content
 
 
-@pytest.mark.parametrize("name", SETS)
-@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize(("name", "encoder"), [*product(SETS, ENCODERS), ("live", "hcn")])
 def test_every_pair_of_files(
     name: str, encoder: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

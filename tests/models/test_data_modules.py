@@ -14,7 +14,7 @@ from models.data.augment import Augmentation
 from models.data.clips import DATA_SETS, Clip
 from models.data.live import LiveData
 from models.data.protocol import ProtocolData
-from models.data.windows import Recipe
+from models.data.windows import WindowKind
 
 LABELS = Path(__file__).parents[2] / "models" / "configs" / "labels_live.yaml"
 
@@ -36,13 +36,13 @@ def people(clips: list[Clip]) -> set[int]:
 
 
 def test_parts_share_nobody(live: LiveData) -> None:
-    assert people(live.train.clips) == {1, 3, 5}
-    assert people(live.val.clips) == {7}
-    assert people(live.test.clips) == {2, 4, 6, 8}
+    assert people(live.parts["train"].clips) == {1, 3, 5}
+    assert people(live.parts["val"].clips) == {7}
+    assert people(live.parts["test"].clips) == {2, 4, 6, 8}
 
 
 def test_desk_clips_are_negatives_without_the_pushes(live: LiveData) -> None:
-    desk = {part: [c for c in getattr(live, part).clips if c.source == "desk"] for part in ("train", "val", "test")}
+    desk = {part: [c for c in live.parts[part].clips if c.source == "desk"] for part in ("train", "val", "test")}
     assert {clip.label for clips in desk.values() for clip in clips} == {"hello"}
     assert [clip.name for clip in desk["val"]] == ["desk000"]  # every fifth; desk005 is a push
     assert len(desk["train"]) == 4
@@ -52,16 +52,17 @@ def test_desk_clips_are_negatives_without_the_pushes(live: LiveData) -> None:
 def test_the_test_part_is_plain_clips(live: LiveData) -> None:
     slots = torch.cat([batch.slot for batch in live.test_dataloader()])
     assert len(slots) == 4 * 4 * 2  # subjects, actions, trials
-    assert {live.test.items[slot].recipe for slot in slots.tolist()} == {Recipe.CLIP}
+    assert {live.parts["test"].items[slot].kind for slot in slots.tolist()} == {WindowKind.CLIP}
     assert all(
-        batch.label.tolist() == [live.test.items[slot].label for slot in batch.slot] for batch in live.test_dataloader()
+        batch.label.tolist() == [live.parts["test"].items[slot].label for slot in batch.slot]
+        for batch in live.test_dataloader()
     )
 
 
 def test_slots_are_the_training_items(live: LiveData) -> None:
     batch = next(iter(live.train_dataloader()))
     assert torch.equal(live.slot_labels[batch.slot], batch.label)
-    assert len(live.slot_labels) == len(live.train)
+    assert len(live.slot_labels) == len(live.parts["train"])
     assert live.classes[int(live.slot_labels.max())] == "swipe_right"
 
 
@@ -69,15 +70,15 @@ def test_epochs_follow_the_mixture(live: LiveData) -> None:
     """Within four standard deviations of 4000 draws."""
     drawn = Counter()
     for _, index in live.train_dataloader().sampler:
-        item = live.train.items[index]
-        desk = item.recipe is Recipe.CLIP and live.train.clips[item.clip].source == "desk"
-        drawn["desk" if desk else item.recipe.value] += 1
+        item = live.parts["train"].items[index]
+        desk = item.kind is WindowKind.CLIP and live.parts["train"].clips[item.clip].source == "desk"
+        drawn["desk" if desk else item.kind.value] += 1
     for name, share in live.mixture.items():
         assert abs(drawn[name] / 4000 - share) < 4 * np.sqrt(share * (1 - share) / 4000), name
 
 
 def test_a_wrong_mixture_is_refused(mini_root: Path) -> None:
-    with pytest.raises(ValueError, match="unknown recipes"):
+    with pytest.raises(ValueError, match="unknown kinds"):
         mini_live(mini_root, mixture={"clips": 1.0}).train_dataloader()
 
 
@@ -146,10 +147,10 @@ def test_real_parts_share_no_recording(shared_data: Path) -> None:
     data.setup()
     seen: dict[bytes, str] = {}
     for part in ("train", "val", "test"):
-        for clip in getattr(data, part).clips:
+        for clip in data.parts[part].clips:
             assert seen.setdefault(clip.positions.tobytes(), part) == part, clip.name
     subjects = {
-        part: {(c.source, c.subject) for c in getattr(data, part).clips if c.source != "desk"}
+        part: {(c.source, c.subject) for c in data.parts[part].clips if c.source != "desk"}
         for part in ("train", "val", "test")
     }
     assert (
@@ -158,5 +159,5 @@ def test_real_parts_share_no_recording(shared_data: Path) -> None:
         | subjects["val"] & subjects["test"]
     )
     assert {source for source, _ in subjects["val"]} == set(DATA_SETS)
-    assert {data.classes[item.label] for item in data.train.items} == set(data.classes)
-    assert {data.classes[item.label] for item in data.val.items} >= set(data.classes) - {"swipe_right"}
+    assert {data.classes[item.label] for item in data.parts["train"].items} == set(data.classes)
+    assert {data.classes[item.label] for item in data.parts["val"].items} >= set(data.classes) - {"swipe_right"}

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 from csre_ros.recognition.window import PersonWindow
-from csre_ros.skeleton import FloatArray, mirror
+from csre_ros.skeleton import FloatArray, get_layout, mirror
 from models.data.clips import Clip
 from models.data.labels import read_labels
 from models.data.synthesis import BODY, arm, hips, legs
-from models.data.windows import Item, Recipe, WindowDataset, WindowSpec, item_weights, live_items, resample, to_body
+from models.data.windows import Item, WindowDataset, WindowKind, WindowSpec, clip_at, item_weights, live_items, to_body
 
 LABELS = read_labels(Path(__file__).parents[2] / "models" / "configs" / "labels_live.yaml")
 SPEC = WindowSpec(2.0, 32)
 J = BODY.index
+COCO = get_layout("coco17")
 MakeClip = Callable[..., Clip]
 
 
@@ -40,7 +41,7 @@ def clips(make_clip: MakeClip) -> list[Clip]:
 # --- resampling ---
 
 
-def test_a_clip_is_resampled_as_the_runtime_would(make_clip: MakeClip) -> None:
+def test_a_clip_is_clip_atd_as_the_runtime_would(make_clip: MakeClip) -> None:
     """Fed frame by frame into a person's window, the clip gives the same window; unseen joints are 0 instead of NaN."""
     (clip,) = to_body([make_clip()])
     rng = np.random.default_rng(0)
@@ -51,7 +52,7 @@ def test_a_clip_is_resampled_as_the_runtime_would(make_clip: MakeClip) -> None:
     for i in range(len(clip)):
         live.step(round(i * 1e9 / clip.rate), clip.positions[i], clip.confidence[i])
     last = (len(clip) - 1) / clip.rate
-    positions, seen = resample(clip, np.linspace(last - 1, last, 16))
+    positions, seen = clip_at(clip, np.linspace(last - 1, last, 16))
     expected, expected_seen = live.sample(16)
     np.testing.assert_allclose(seen, expected_seen, atol=1e-5)
     # At an instant on a frame, a nanosecond decides whether a joint that vanishes there still weighs anything.
@@ -62,14 +63,14 @@ def test_a_clip_is_resampled_as_the_runtime_would(make_clip: MakeClip) -> None:
 
 def test_outside_of_the_clip_it_stands_still(make_clip: MakeClip) -> None:
     clip = make_clip()
-    positions, _ = resample(clip, np.array((-5.0, 0.0, clip.seconds, 99.0), np.float32))
+    positions, _ = clip_at(clip, np.array((-5.0, 0.0, clip.seconds, 99.0), np.float32))
     np.testing.assert_array_equal(positions, clip.positions[[0, 0, -1, -1]])
 
 
 def test_a_clip_of_one_frame(make_clip: MakeClip) -> None:
     clip = make_clip()
     one = replace(clip, positions=clip.positions[:1], confidence=clip.confidence[:1])
-    positions, confidence = resample(one, np.linspace(-1, 1, 5))
+    positions, confidence = clip_at(one, np.linspace(-1, 1, 5))
     np.testing.assert_array_equal(positions, np.repeat(one.positions, 5, axis=0))
     assert (confidence == 1).all()
 
@@ -80,7 +81,7 @@ def test_a_clip_of_one_frame(make_clip: MakeClip) -> None:
 def test_the_items_of_every_clip(clips: list[Clip]) -> None:
     items = live_items(clips, LABELS)
     names = [
-        [(item.recipe.value, LABELS.names[item.label], item.mirror, item.arms) for item in items if item.clip == i]
+        [(item.kind.value, LABELS.names[item.label], item.mirror, item.arms) for item in items if item.clip == i]
         for i in range(len(clips))
     ]
     assert names[0] == [("still", "idle", 0.5, 1), ("wave", "wave", 0.5, 1), ("clip", "wave", 0.5, 1)]
@@ -96,7 +97,7 @@ def test_the_items_of_every_clip(clips: list[Clip]) -> None:
 
 def test_clips_of_two_actions_lend_only_their_body(make_clip: MakeClip) -> None:
     items = live_items([replace(make_clip(), label="pickup_throw")], LABELS)
-    assert [item.recipe for item in items] == [Recipe.STILL, Recipe.WAVE]
+    assert [item.kind for item in items] == [WindowKind.STILL, WindowKind.WAVE]
 
 
 def test_labels_are_constant_per_slot(clips: list[Clip]) -> None:
@@ -110,7 +111,7 @@ def test_labels_are_constant_per_slot(clips: list[Clip]) -> None:
 def test_a_mirrored_swipe_to_the_left_is_one_to_the_right(clips: list[Clip]) -> None:
     dataset = windows(clips, live_items(clips, LABELS))
     for index, item in enumerate(dataset.items):
-        if item.recipe is not Recipe.CLIP or clips[item.clip].label != "swipe_left":
+        if item.kind is not WindowKind.CLIP or clips[item.clip].label != "swipe_left":
             continue
         moves = {}
         for side in ("left", "right"):
@@ -125,7 +126,7 @@ def test_a_mirrored_swipe_to_the_left_is_one_to_the_right(clips: list[Clip]) -> 
 
 def test_other_labels_are_mirrored_half_of_the_time(clips: list[Clip]) -> None:
     """A raised right hand becomes a raised left one."""
-    dataset = windows(clips, [Item(Recipe.CLIP, 0, LABELS.index("wave"))])
+    dataset = windows(clips, [Item(WindowKind.CLIP, 0, LABELS.index("wave"))])
     left = [
         positions[16, J["left_wrist"], 1] < positions[16, J["right_wrist"], 1]
         for positions, _, _, _ in (dataset[draw, 0] for draw in range(200))
@@ -133,7 +134,7 @@ def test_other_labels_are_mirrored_half_of_the_time(clips: list[Clip]) -> None:
     assert 70 < sum(left) < 130
 
 
-# --- recipes ---
+# --- kinds ---
 
 
 def test_the_shape_of_a_sample(clips: list[Clip]) -> None:
@@ -145,7 +146,7 @@ def test_the_shape_of_a_sample(clips: list[Clip]) -> None:
 
 
 def test_still_windows_stay_within_a_quarter_of_a_second(clips: list[Clip]) -> None:
-    dataset = windows(clips, [Item(Recipe.STILL, 2, 0, mirror=0.0)])
+    dataset = windows(clips, [Item(WindowKind.STILL, 2, 0, mirror=0.0)])
     for draw in range(5):
         positions = dataset[draw, 0][0]
         first = clips[2].positions[:9]  # 0.25 s at 30 Hz
@@ -158,11 +159,11 @@ def moved(positions: FloatArray, joint: str) -> float:
     return float(np.ptp(positions[:, J[joint]], axis=0).max())
 
 
-@pytest.mark.parametrize(("recipe", "moving"), [(Recipe.WAVE, True), (Recipe.RAISED, False)])
+@pytest.mark.parametrize(("kind", "moving"), [(WindowKind.WAVE, True), (WindowKind.RAISED, False)])
 @pytest.mark.parametrize("arms", [1, 2])
-def test_waves_move_and_raised_arms_do_not(recipe: Recipe, moving: bool, arms: int, clips: list[Clip]) -> None:
+def test_waves_move_and_raised_arms_do_not(kind: WindowKind, moving: bool, arms: int, clips: list[Clip]) -> None:
     body = [still(clips[6])]
-    dataset = windows(body, [Item(recipe, 0, 2, mirror=0.0, arms=arms)])
+    dataset = windows(body, [Item(kind, 0, 2, mirror=0.0, arms=arms)])
     swung = []
     for draw in range(40):
         positions, confidence, _, _ = dataset[draw, 0]
@@ -181,14 +182,14 @@ def test_waves_move_and_raised_arms_do_not(recipe: Recipe, moving: bool, arms: i
 def test_a_synthetic_arm_is_as_visible_as_its_shoulder(clips: list[Clip]) -> None:
     confidence = clips[0].confidence.copy()
     confidence[:, arm("right")] = (0.8, 0.1, 0.0)
-    dataset = windows([replace(clips[0], confidence=confidence)], [Item(Recipe.WAVE, 0, 2, mirror=0.0)])
+    dataset = windows([replace(clips[0], confidence=confidence)], [Item(WindowKind.WAVE, 0, 2, mirror=0.0)])
     found = dataset[1, 0][1]
     np.testing.assert_allclose(found[:, arm("right")], 0.8, atol=1e-6)
     assert (found[:, legs()] == 1).all()
 
 
 def test_legless_windows_have_no_legs_and_sometimes_no_hips(clips: list[Clip]) -> None:
-    dataset = windows(clips, [Item(Recipe.LEGLESS, 9, 1)])
+    dataset = windows(clips, [Item(WindowKind.LEGLESS, 9, 1)])
     hips_seen = []
     for draw in range(40):
         confidence = dataset[draw, 0][1]
@@ -202,7 +203,7 @@ def test_leg_actions_borrow_arms_half_of_the_time(clips: list[Clip]) -> None:
     """The legs are the clip's own in every window; the arms often are not, and never come from a desk."""
     squat, donors = still(clips[9]), [clips[0], clips[12]]
     assert donors[1].source == "desk"
-    dataset = windows([squat, *donors], [Item(Recipe.CLIP, 0, LABELS.index("squat"), mirror=0.0)])
+    dataset = windows([squat, *donors], [Item(WindowKind.CLIP, 0, LABELS.index("squat"), mirror=0.0)])
     foreign = 0
     for draw in range(120):
         positions = dataset[draw, 0][0]
@@ -212,7 +213,7 @@ def test_leg_actions_borrow_arms_half_of_the_time(clips: list[Clip]) -> None:
         foreign += moved(positions, "right_wrist") > 1e-4
     # Half of the windows ask for a donor; one clip of three is the squat itself, and one is from the desk.
     assert 120 / 6 * 0.5 < foreign < 120 / 6 * 1.6
-    arms_only = windows([squat, *donors], [Item(Recipe.CLIP, 0, LABELS.index("push"), mirror=0.0)])
+    arms_only = windows([squat, *donors], [Item(WindowKind.CLIP, 0, LABELS.index("push"), mirror=0.0)])
     assert all(moved(arms_only[draw, 0][0], "right_wrist") < 1e-4 for draw in range(20))
 
 
@@ -221,7 +222,7 @@ def test_windows_show_most_of_the_action(make_clip: MakeClip) -> None:
     (clip,) = to_body([make_clip()])
     marked = clip.positions.copy()
     marked[:, J["head"], 0] = np.arange(len(clip)) / (len(clip) - 1)
-    dataset = windows([replace(clip, positions=marked)], [Item(Recipe.CLIP, 0, 2, mirror=0.0)])
+    dataset = windows([replace(clip, positions=marked)], [Item(WindowKind.CLIP, 0, 2, mirror=0.0)])
     seen = np.array([dataset[draw, 0][0][:, J["head"], 0] for draw in range(100)])
     shares = seen.max(axis=1) - seen.min(axis=1)
     assert shares.min() > 0.6
@@ -238,15 +239,15 @@ def test_fixed_windows_never_change(clips: list[Clip]) -> None:
         first, again = dataset[index], dataset[index]
         np.testing.assert_array_equal(first[0], again[0])
         np.testing.assert_array_equal(first[1], again[1])
-        if item.recipe is Recipe.CLIP:  # the middle of the clip, unmirrored, with its own arms
+        if item.kind is WindowKind.CLIP:  # the middle of the clip, unmirrored, with its own arms
             clip = clips[item.clip]
             end = (0.8 * min(2, clip.seconds) + clip.seconds + 0.3) / 2
-            np.testing.assert_allclose(first[0], resample(clip, np.linspace(end - 2, end, 32))[0], atol=1e-4)
+            np.testing.assert_allclose(first[0], clip_at(clip, np.linspace(end - 2, end, 32))[0], atol=1e-4)
 
 
-@pytest.mark.parametrize("recipe", [Recipe.CLIP, Recipe.WAVE, Recipe.STILL])
-def test_draws_differ_and_are_reproducible(recipe: Recipe, clips: list[Clip]) -> None:
-    item = Item(recipe, 0, 2)
+@pytest.mark.parametrize("kind", [WindowKind.CLIP, WindowKind.WAVE, WindowKind.STILL])
+def test_draws_differ_and_are_reproducible(kind: WindowKind, clips: list[Clip]) -> None:
+    item = Item(kind, 0, 2)
     dataset, same, other = (windows(clips, [item], seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(dataset[5, 0][0], same[5, 0][0])
     np.testing.assert_array_equal(dataset[5, 0][0], dataset[5, 0][0])
@@ -255,7 +256,7 @@ def test_draws_differ_and_are_reproducible(recipe: Recipe, clips: list[Clip]) ->
 
 
 def test_items_have_streams_of_their_own(clips: list[Clip]) -> None:
-    dataset = windows(clips, [Item(Recipe.WAVE, 0, 2, mirror=0.0)] * 2)
+    dataset = windows(clips, [Item(WindowKind.WAVE, 0, 2, mirror=0.0)] * 2)
     assert not np.array_equal(dataset[5, 0][0], dataset[5, 1][0])
 
 
@@ -266,31 +267,29 @@ def test_weights_sum_to_the_mixture(clips: list[Clip]) -> None:
     items = live_items(clips, LABELS)
     mixture = {"clip": 0.5, "still": 0.1, "wave": 0.15, "raised": 0.1, "legless": 0.05, "desk": 0.1}
     weights = item_weights(items, clips, mixture)
-    desk = np.array([item.recipe is Recipe.CLIP and clips[item.clip].source == "desk" for item in items])
+    desk = np.array([item.kind is WindowKind.CLIP and clips[item.clip].source == "desk" for item in items])
     for name, share in mixture.items():
-        inside = desk if name == "desk" else ~desk & np.array([item.recipe.value == name for item in items])
+        inside = desk if name == "desk" else ~desk & np.array([item.kind.value == name for item in items])
         assert weights[inside].sum() == pytest.approx(share)
 
 
 def test_small_labels_count_more_than_their_size(make_clip: MakeClip) -> None:
     """Nine waves and one push: three to one."""
     clips = [*(make_clip("wave", subject) for subject in range(9)), make_clip("push")]
-    items = [Item(Recipe.CLIP, i, LABELS.index(clip.label)) for i, clip in enumerate(clips)]
+    items = [Item(WindowKind.CLIP, i, LABELS.index(clip.label)) for i, clip in enumerate(clips)]
     weights = item_weights(items, clips, {"clip": 1.0})
     assert weights[:9].sum() == pytest.approx(0.75)
     assert weights[9] == pytest.approx(0.25)
 
 
-def test_a_recipe_without_items_leaves_its_share_to_the_others(clips: list[Clip]) -> None:
-    items = [Item(Recipe.CLIP, 0, 2), Item(Recipe.STILL, 0, 0)]
+def test_a_kind_without_items_leaves_its_share_to_the_others(clips: list[Clip]) -> None:
+    items = [Item(WindowKind.CLIP, 0, 2), Item(WindowKind.STILL, 0, 0)]
     np.testing.assert_allclose(item_weights(items, clips, {"clip": 0.6, "still": 0.2, "desk": 0.2}), (0.75, 0.25))
 
 
-def test_an_unknown_recipe_is_refused(clips: list[Clip]) -> None:
-    with pytest.raises(
-        ValueError, match=r"unknown recipes \['waves'\] in the mixture; choose among: clip, still, wave"
-    ):
-        item_weights([Item(Recipe.CLIP, 0, 2)], clips, {"waves": 1.0})
+def test_an_unknown_kind_is_refused(clips: list[Clip]) -> None:
+    with pytest.raises(ValueError, match=r"unknown kinds \['waves'\] in the mixture; choose among: clip, still, wave"):
+        item_weights([Item(WindowKind.CLIP, 0, 2)], clips, {"waves": 1.0})
 
 
 # --- layouts ---
@@ -299,13 +298,24 @@ def test_an_unknown_recipe_is_refused(clips: list[Clip]) -> None:
 def test_both_layouts_become_body13(make_clip: MakeClip) -> None:
     kinect = make_clip()
     rng = np.random.default_rng(0)
-    desk = Clip(rng.normal(size=(5, 33, 3)).astype(np.float32), np.ones((5, 33), np.float32), 30.0, "", 0, "desk", "d")
+    positions, seen = rng.normal(size=(5, 33, 3)).astype(np.float32), np.ones((5, 33), np.float32)
+    desk = Clip(positions, seen, 30.0, "", 0, "desk", "d", layout=get_layout("mediapipe33"))
     mapped = to_body([kinect, desk])
     assert [clip.positions.shape[1:] for clip in mapped] == [(13, 3), (13, 3)]
     np.testing.assert_array_equal(mapped[1].positions[:, J["left_wrist"]], desk.positions[:, 15])
     assert mapped[0].label == "wave"
     unseen = replace(kinect, confidence=np.zeros_like(kinect.confidence))
     assert (to_body([unseen])[0].positions == 0).all()
+    assert {clip.layout.name for clip in mapped} == {"body13"}
+    shape = (len(kinect), len(COCO))
+    flat = replace(kinect, positions=np.zeros((*shape, 2)), confidence=np.zeros(shape), layout=COCO)
+    with pytest.raises(ValueError, match="layout 'body13' needs"):
+        to_body([flat])
+
+
+def test_a_clip_is_what_its_layout_says(make_clip: MakeClip) -> None:
+    with pytest.raises(ValueError, match=r"'wave_1_1' has positions \[\d+, 20, 3\] and .* needs \[\d+, 17, 2\]"):
+        replace(make_clip(), layout=COCO)
 
 
 def test_mirroring_twice_is_nothing(clips: list[Clip]) -> None:

@@ -20,12 +20,13 @@ from csre_ros.recognition.window import PersonWindow
 from csre_ros.skeleton import FloatArray
 from models.__main__ import main
 from models.data.clips import Clip, read_clips
-from models.data.live import LiveData
+from models.data.live import BACKGROUND_SHARES, LiveData
 from models.data.protocol import ProtocolData
-from models.data.windows import kind_of, resample, to_body
+from models.data.scores import Scores
+from models.data.windows import clip_at, kind_of, to_body
 from models.export.calibrate import thresholds
-from models.export.export import BACKGROUND_SHARES, background_weights, calibration_scores, export, restore
-from models.export.scores import score
+from models.export.export import calibration_scores, export, restore
+from models.export.score import score
 from models.training.classifier import ActionClassifier
 
 LABELS = Path(__file__).parents[2] / "models" / "configs" / "labels_live.yaml"
@@ -137,7 +138,7 @@ def assert_both_paths_agree(exported: Exported, clip: Clip) -> None:
             online = exported.bundle.run(*(value[None, None] for value in live.sample(info.time_steps)))
             end = i / clip.rate
             so_far = replace(clip, positions=clip.positions[: i + 1], confidence=clip.confidence[: i + 1])
-            window = resample(so_far, np.linspace(end - info.window_s, end, info.time_steps))
+            window = clip_at(so_far, np.linspace(end - info.window_s, end, info.time_steps))
             offline = in_torch(exported, *(value[None, None] for value in window))
             for found, expected in zip(online, offline, strict=True):
                 assert_close(found, expected)
@@ -170,21 +171,27 @@ def test_what_the_bundle_says_about_itself(exported: Exported) -> None:
     assert [source.name for source in info.data] == ["utd_mhad", "mediapipe_16words (negatives)"]
 
 
+def calibrated(exported: Exported, passes: int) -> Scores:
+    """Scores of the windows behind the thresholds, drawn as in the export."""
+    calibration = exported.data.calibration()
+    return calibration_scores(exported.model.network, calibration, exported.data.augment, passes)
+
+
 def test_thresholds_come_from_the_validation_part(exported: Exported) -> None:
     """The same draw gives the same thresholds; background gets 0."""
     data, labels = exported.data, exported.bundle.info.labels
-    background = {data.labels.index(name) for name in data.labels.background}
-    calibration = calibration_scores(exported.model.network, data, passes=1)
-    assert len(calibration.labels) == 2 * len(data.val)
-    again = thresholds(calibration, background, background_weights(calibration, data))
+    scores = calibrated(exported, passes=1)
+    assert len(scores.labels) == 2 * len(data.parts["val"])
+    assert {data.classes[index] for index in data.background} == data.labels.background
+    again = thresholds(scores, data.background, data.calibration().weights[scores.slots])
     assert [label.threshold for label in labels] == again
     assert all((label.threshold == 0) == label.background for label in labels)
 
 
 def test_calibration_sees_the_validation_part_plain_and_augmented(exported: Exported) -> None:
-    scores = calibration_scores(exported.model.network, exported.data, passes=2)
+    scores = calibrated(exported, passes=2)
     plain, first, second = np.split(scores.probabilities, 3)
-    expected = score(exported.model.network, exported.data.val_dataloader())
+    expected = score(exported.model.network, exported.data.validation())
     np.testing.assert_array_equal(plain, expected.probabilities)
     np.testing.assert_array_equal(scores.labels, np.tile(expected.labels, 3))
     np.testing.assert_array_equal(scores.slots, np.tile(expected.slots, 3))
@@ -195,11 +202,9 @@ def test_calibration_sees_the_validation_part_plain_and_augmented(exported: Expo
 def test_background_counts_by_how_often_a_robot_meets_it(exported: Exported) -> None:
     """Every kind has its share, spread evenly over its windows; actions have none."""
     data = exported.data
-    calibration = calibration_scores(exported.model.network, data, passes=1)
-    weights = background_weights(calibration, data)
-    items = [data.val.items[slot] for slot in calibration.slots]
-    kinds = np.array([kind_of(item, data.val.clips) for item in items])
-    of_background = np.isin([data.classes[item.label] for item in items], list(data.labels.background))
+    val, weights = data.parts["val"], data.calibration().weights
+    kinds = np.array([kind_of(item, val.clips) for item in val.items])
+    of_background = np.isin([data.classes[item.label] for item in val.items], list(data.labels.background))
     assert (weights[~of_background] == 0).all()
     for kind in ("still", "desk", "raised", "legless"):
         chosen = weights[of_background & (kinds == kind)]
@@ -215,7 +220,7 @@ def test_figures_come_from_the_test_part(exported: Exported) -> None:
     found = {metric.name: (metric.value, metric.protocol) for metric in exported.bundle.info.metrics}
     assert set(found) == {"top-1", "top-1 utd_mhad"}
     assert found["top-1"][0] == found["top-1 utd_mhad"][0] == round(right, 4)
-    assert found["top-1"][1].startswith("all sets, 32 clips of the even subjects")
+    assert found["top-1"][1].startswith("32 clips of the even subjects")
 
 
 def test_the_digest_guards_the_file(exported: Exported, tmp_path: Path) -> None:
@@ -260,8 +265,11 @@ def test_a_benchmark_run_becomes_a_bundle(hold_out: bool, mini_root: Path, tmp_p
     right = float((expected.probabilities.argmax(1) == expected.labels).mean())
     assert [(metric.name, metric.value) for metric in info.metrics] == [("top-1", round(right, 4))]
     assert info.metrics[0].protocol == f"{len(expected.labels)} test clips, {data.identity}"
-    calibration = calibration_scores(model.network, data, passes=1)
-    assert [label.threshold for label in info.labels] == (thresholds(calibration, ()) if hold_out else [0.0] * 4)
+    calibration = data.calibration()
+    assert (calibration is not None) is hold_out
+    if calibration is not None:
+        chosen = thresholds(calibration_scores(model.network, calibration, data.augment, passes=1), ())
+    assert [label.threshold for label in info.labels] == (chosen if hold_out else [0.0] * 4)
     bundle = Bundle.load(tmp_path / "benchmark.onnx", device="cpu")
     batch = next(iter(data.test_dataloader()))
     with torch.no_grad():

@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from csre_ros.skeleton import get_layout
-from models.network.preprocess import SEEN, UNIT_M, PartLocal, Plain, build_preprocess
+from csre_ros.skeleton import SkeletonLayout, get_layout
+from models.encoders import build_encoder
+from models.network.input_stream import STREAMS, InputStream
+from models.network.network import Network
+from models.network.preprocess import PREPROCESSORS, SEEN, UNIT, PartLocal, Plain, build_preprocess
 
 BODY, KINECT = get_layout("body13"), get_layout("kinect20")
 J = BODY.index
@@ -81,7 +84,7 @@ def test_arms_from_the_chest_and_legs_from_the_pelvis() -> None:
     positions, confidence = windows()
     found = MODULES[0](positions, confidence)[..., 0]
     for joints, origin in ((UPPER, SHOULDERS), (LEGS, HIPS)):
-        expected = (positions[:, 0, :, joints] - positions[:, 0, :, origin].mean(2, keepdim=True)) / UNIT_M
+        expected = (positions[:, 0, :, joints] - positions[:, 0, :, origin].mean(2, keepdim=True)) / UNIT[3]
         torch.testing.assert_close(found[:, :3, :, joints], expected.permute(0, 3, 1, 2), atol=1e-5, rtol=0)
     assert (found[:, MASK] == 1).all()
 
@@ -91,7 +94,7 @@ def test_one_shoulder_is_enough(lost: int) -> None:
     positions, confidence = windows()
     confidence[..., SHOULDERS[lost]] = 0
     found = MODULES[0](positions, confidence)[..., 0]
-    expected = (positions[:, 0, :, J["head"]] - positions[:, 0, :, SHOULDERS[1 - lost]]) / UNIT_M
+    expected = (positions[:, 0, :, J["head"]] - positions[:, 0, :, SHOULDERS[1 - lost]]) / UNIT[3]
     torch.testing.assert_close(found[:, :3, :, J["head"]], expected.permute(0, 2, 1), atol=1e-5, rtol=0)
     assert (found[:, :, :, SHOULDERS[lost]] == 0).all()
 
@@ -125,7 +128,7 @@ def test_the_height_point_follows_the_shoulders() -> None:
     squat = torch.tensor((0, 0, 0.1, 0.3, 0.5, 0.3, 0.1, 0.1))[None, None, :, None]
     positions[..., 1] += squat
     found = MODULES[0](positions, confidence)[..., HEIGHT, 0]
-    expected = (squat[0, 0, :, 0] - squat.mean()) / UNIT_M
+    expected = (squat[0, 0, :, 0] - squat.mean()) / UNIT[3]
     torch.testing.assert_close(found[:, Y], expected.expand(B, T), atol=1e-5, rtol=0)
     assert (found[:, X] == 0).all()
     assert (found[:, Z] == 0).all()
@@ -138,7 +141,7 @@ def test_the_mean_height_is_that_of_frames_with_shoulders() -> None:
     positions[..., SHOULDERS, 1] = torch.arange(T, dtype=torch.float32)[:, None] * 0.1
     confidence[:, :, 4:, SHOULDERS] = 0
     rise = MODULES[0](positions, confidence)[:, Y, :, HEIGHT, 0]
-    torch.testing.assert_close(rise[:, :4] * UNIT_M, torch.tensor((-0.15, -0.05, 0.05, 0.15)).expand(B, 4))
+    torch.testing.assert_close(rise[:, :4] * UNIT[3], torch.tensor((-0.15, -0.05, 0.05, 0.15)).expand(B, 4))
     assert (rise[:, 4:] == 0).all()
 
 
@@ -183,3 +186,47 @@ def test_plain_measures_from_the_first_root_that_was_seen() -> None:
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown preprocess 'centre'; choose one of: part_local, plain"):
         build_preprocess("centre", BODY)
+
+
+# --- image points ---
+
+FLAT_BODY = SkeletonLayout("flat13", BODY.joints, BODY.bones, BODY.root, BODY.parts, dims=2)
+
+
+def flat_windows() -> tuple[Tensor, Tensor]:
+    positions, confidence = windows()
+    return positions[..., :2], torch.where(torch.rand_like(confidence) < 0.3, 0.0, confidence)
+
+
+@pytest.mark.parametrize("name", PREPROCESSORS)
+def test_two_coordinates_are_three_without_the_depth(name: str) -> None:
+    """Nothing asks for a depth: what is there is, up to the unit, what is there of a body in space."""
+    flat, confidence = flat_windows()
+    deep = torch.cat((flat, torch.full_like(flat[..., :1], 2.5)), dim=-1)
+    thin, thick = build_preprocess(name, FLAT_BODY), build_preprocess(name, BODY)
+    found, expected = thin(flat, confidence), thick(deep, confidence)
+    assert (thin.channels, thick.channels - 1) == (found.shape[1], found.shape[1])
+    assert thin.output_layout.dims == 2
+    without_depth = expected[:, [channel for channel in range(expected.shape[1]) if channel != Z]]
+    if name == "part_local":
+        without_depth[:, :2] *= UNIT[3] / UNIT[2]
+    torch.testing.assert_close(found, without_depth)
+
+
+def test_motion_and_bones_of_image_points() -> None:
+    flat, confidence = flat_windows()
+    module = build_preprocess("plain", FLAT_BODY)
+    seen = (confidence >= SEEN).float().permute(0, 2, 3, 1)[:, None]
+    for name in STREAMS:
+        found = InputStream(name, FLAT_BODY, relative=True)(module(flat, confidence), seen)
+        assert found.shape == (B, 2, T, len(BODY), 1)
+        assert found.abs().sum() > 0
+
+
+def test_a_network_of_image_points() -> None:
+    flat, confidence = flat_windows()
+    front = build_preprocess("part_local", FLAT_BODY)
+    encoder = build_encoder("ctrgcn", 4, front.output_layout, in_channels=front.channels, time_steps=T)
+    logits, embedding = Network(front, encoder).eval()(flat, confidence)
+    assert logits.shape == (B, 4)
+    assert embedding.isfinite().all()

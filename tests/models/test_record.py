@@ -16,8 +16,9 @@ import yaml
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
+from models.data.live import LiveData
 from models.data.protocol import ProtocolData
-from models.export.scores import score
+from models.export.score import score
 from models.training.classifier import ActionClassifier
 from models.training.record import Record, figures
 from models.training.settings import Contrast, Optimisation
@@ -291,3 +292,25 @@ def test_streams_need_three_channels(mini_root: Path) -> None:
     assert built(mini_root, preprocess="plain").network.stream is None
     with pytest.raises(ValueError, match="'part_local' gives 4 channels, of which no stream but plain joints can"):
         built(mini_root, preprocess="part_local", stream="bone")
+
+
+@pytest.mark.slow
+def test_live_data_leave_a_record_like_any_other(mini_root: Path, tmp_path: Path) -> None:
+    """History, figures on each data set, and scores of the watched test part."""
+    labels = ROOT / "models" / "configs" / "labels_live.yaml"
+    data = LiveData(
+        mini_root, labels, ["utd_mhad"], epoch_windows=64, batch_size=32, watch_test=True, workers=0
+    )  # fmt: skip
+    model = ActionClassifier(encoder_options={"hidden": 16}, contrast=Contrast(enabled=False))
+    trainer = L.Trainer(
+        accelerator="cpu", max_epochs=2, enable_progress_bar=False, enable_model_summary=False,
+        logger=CSVLogger(tmp_path, "live", version="run"), callbacks=[Record()],
+    )  # fmt: skip
+    trainer.fit(model, data)
+    result = read(tmp_path / "live", "result.json")
+    assert result["held_out"] is True
+    last = result["figures"]["last epoch"]
+    with np.load(tmp_path / "live" / "run" / "scores_last.npz") as saved:
+        right = saved["test_logits"].argmax(1) == saved["test_label"]
+        assert len(right) == len(data.parts["test"]) == 32
+    assert last["test/top1"] == last["test/top1 utd_mhad"] == pytest.approx(right.mean())

@@ -12,7 +12,7 @@ from models.data.official.utd import read_utd
 from models.data.official.utkinect import read_utkinect
 from models.data.report import LoadReport
 
-READERS: Mapping[str, Callable[[Path, LoadReport], list[Recording]]] = {
+OFFICIAL_READERS: Mapping[str, Callable[[Path, LoadReport], list[Recording]]] = {
     "nw_ucla": read_ucla,
     "utd_mhad": read_utd,
     "msr_action3d": read_msr,

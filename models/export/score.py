@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from models.data.batch import Batch
+from models.data.scores import Scores
 from models.network.network import Fused, Network
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Softmax probabilities and truth of a number of windows.
-
-    Attributes:
-        probabilities: ``[N, K]``.
-        labels: ``[N]`` true class indices.
-        slots: ``[N]`` indices of the windows in their data set.
-    """
-
-    probabilities: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    slots: NDArray[np.int64]
 
 
 @torch.inference_mode()

@@ -15,8 +15,8 @@ from models.encoders.graph import spatial_partition
 STREAMS = ("joint", "bone", "joint_motion", "bone_motion")
 
 
-class Stream(nn.Module):
-    """``[B, 3, T, V, P]`` joints to a stream of the same shape.
+class InputStream(nn.Module):
+    """``[B, dims, T, V, P]`` joints to a stream of the same shape.
 
     A bone is the way from the parent to the child. Motion is the step to the next frame, zero in the last one. What
     hangs on an unseen joint is zero.
@@ -58,7 +58,7 @@ class Stream(nn.Module):
         """Turn joints into the stream.
 
         Args:
-            x: ``[B, 3, T, V, P]``, zero where not seen.
+            x: ``[B, dims, T, V, P]``, zero where not seen.
             seen: ``[B, 1, T, V, P]``, 1 where a joint was seen, else 0.
         """
         origin = self.subtracts[:, None].to(x.dtype)

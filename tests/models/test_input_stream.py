@@ -12,9 +12,9 @@ from torch import Tensor
 
 from csre_ros.skeleton import get_layout
 from models.encoders import build_encoder
+from models.network.input_stream import STREAMS, InputStream
 from models.network.network import Network
 from models.network.preprocess import Given, UnitBox, build_preprocess
-from models.network.streams import STREAMS, Stream
 
 # 1-based child-parent pairs of the published bone streams.
 NTU_PAIRS = (
@@ -35,7 +35,7 @@ def clip(joints: int, persons: int = 2) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize(("layout", "pairs", "root"), [("ntu25", NTU_PAIRS, 21), ("kinect20", UCLA_PAIRS, 3)])
 def test_bones_are_the_published_pairs(layout: str, pairs: tuple[tuple[int, int], ...], root: int) -> None:
     x, seen = clip(len(get_layout(layout)))
-    bones, measured = (Stream("bone", get_layout(layout), relative=flag)(x, seen) for flag in (False, True))
+    bones, measured = (InputStream("bone", get_layout(layout), relative=flag)(x, seen) for flag in (False, True))
     assert len(pairs) == x.shape[3] - 1
     for child, parent in pairs:
         torch.testing.assert_close(bones[:, :, :, child - 1], x[:, :, :, child - 1] - x[:, :, :, parent - 1])
@@ -47,8 +47,8 @@ def test_bones_are_the_published_pairs(layout: str, pairs: tuple[tuple[int, int]
 def test_joints_pass_or_are_measured_from_the_root() -> None:
     layout = get_layout("ntu25")
     x, seen = clip(25)
-    torch.testing.assert_close(Stream("joint", layout)(x, seen), x)
-    relative = Stream("joint", layout, relative=True)(x, seen)
+    torch.testing.assert_close(InputStream("joint", layout)(x, seen), x)
+    relative = InputStream("joint", layout, relative=True)(x, seen)
     torch.testing.assert_close(relative[:, :, :, 20], x[:, :, :, 20])
     torch.testing.assert_close(relative[:, :, :, 5], x[:, :, :, 5] - x[:, :, :, 20])
 
@@ -57,8 +57,8 @@ def test_joints_pass_or_are_measured_from_the_root() -> None:
 def test_motion_is_the_step_to_the_next_frame(kind: str) -> None:
     layout = get_layout("kinect20")
     x, seen = clip(20)
-    still = Stream(kind, layout, relative=True)(x, seen)
-    motion = Stream(f"{kind}_motion", layout, relative=True)(x, seen)
+    still = InputStream(kind, layout, relative=True)(x, seen)
+    motion = InputStream(f"{kind}_motion", layout, relative=True)(x, seen)
     torch.testing.assert_close(motion[:, :, :-1], still[:, :, 1:] - still[:, :, :-1])
     assert (motion[:, :, -1] == 0).all()
 
@@ -69,11 +69,11 @@ def test_what_hangs_on_an_unseen_joint_is_zero() -> None:
     x, seen = clip(20)
     x[:, :, 2, 5] = 0
     seen[:, :, 2, 5] = 0
-    bone = Stream("bone", layout)(x, seen)
+    bone = InputStream("bone", layout)(x, seen)
     assert (bone[:, :, 2, 5:7] == 0).all()
     assert (bone[:, :, 2, 7] != 0).all()
     for stream in ("joint_motion", "bone_motion"):
-        motion = Stream(stream, layout)(x, seen)
+        motion = InputStream(stream, layout)(x, seen)
         assert (motion[:, :, 1:3, 5] == 0).all()
         assert (motion[:, :, (0, 3), 5] != 0).all()
 
@@ -84,12 +84,12 @@ def test_an_absent_person_stays_zero() -> None:
     x[..., 1] = 0
     seen[..., 1] = 0
     for stream in STREAMS:
-        assert (Stream(stream, layout, relative=True)(x, seen)[..., 1] == 0).all()
+        assert (InputStream(stream, layout, relative=True)(x, seen)[..., 1] == 0).all()
 
 
 def test_unknown_stream_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown stream 'motion'; choose one of: joint, bone, joint_motion"):
-        Stream("motion", get_layout("ntu25"))
+        InputStream("motion", get_layout("ntu25"))
 
 
 # --- the preprocessing of the published protocols ---
@@ -164,7 +164,7 @@ def test_streams_are_inside_the_exported_graph(encoder: str, preprocess: str, st
     layout = get_layout("kinect20")
     front = build_preprocess(preprocess, layout)
     body = build_encoder(encoder, 5, layout, time_steps=16, persons=1)
-    network = Network(front, body, Stream(stream, layout, relative=True)).eval()
+    network = Network(front, body, InputStream(stream, layout, relative=True)).eval()
     positions, confidence = torch.randn(3, 1, 16, 20, 3), torch.ones(3, 1, 16, 20)
     confidence[0, 0, 5:9, 3] = 0
     with torch.no_grad():
@@ -186,7 +186,7 @@ def test_the_topology_code_sees_joints_behind_every_stream() -> None:
     torch.manual_seed(0)
     layout = get_layout("kinect20")
     encoder = build_encoder("blockgcn", 5, layout, time_steps=8, persons=1).eval()
-    network = Network(Given(layout), encoder, Stream("joint_motion", layout)).eval()
+    network = Network(Given(layout), encoder, InputStream("joint_motion", layout)).eval()
     positions, confidence = torch.randn(1, 1, 8, 20, 3), torch.ones(1, 1, 8, 20)
     joints = positions.permute(0, 4, 2, 3, 1)
     motion = network.stream(joints, torch.ones(1, 1, 8, 20, 1))  # type: ignore[misc]
