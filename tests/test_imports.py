@@ -41,6 +41,16 @@ ALLOWED = {
         *BASE,
     },
 }
+# room of the trainer -> the rooms that it may import besides itself
+TRAINER_ROOMS = {
+    "data": set(),
+    "encoders": set(),
+    "csre": set(),
+    "network": {"encoders"},
+    "training": {"network", "encoders", "csre", "data"},
+    "experiments": {"training", "network", "encoders", "csre", "data"},
+    "export": {"training", "network", "encoders", "csre", "data"},
+}
 # package -> the one part of csre_ros that may import it; ROS message packages count as rclpy
 OWNED = {
     "mediapipe": "pose",
@@ -89,7 +99,8 @@ RUNTIME, TRAINER = modules("csre_ros"), modules("models")
 
 def test_the_table_names_every_part() -> None:
     assert {name.split(".")[1] for name in RUNTIME if "." in name} - {"__init__"} == set(ALLOWED)
-    assert len(TRAINER) > 5
+    rooms = {path.parent.name for path in TRAINER.values()} - {"models", "official"}
+    assert rooms == set(TRAINER_ROOMS)
 
 
 @pytest.mark.parametrize("name", sorted(RUNTIME))
@@ -106,7 +117,12 @@ def test_runtime_module(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(TRAINER))
 def test_trainer_module(name: str) -> None:
+    room = name.split(".")[1] if "." in name else None
     for target in imported(TRAINER[name]):
+        package, _, rest = target.partition(".")
+        if package == "models" and room in TRAINER_ROOMS:
+            allowed_rooms = {room, *TRAINER_ROOMS[room]}
+            assert rest.split(".")[0] in allowed_rooms, f"{name} imports {target}: imports point the other way"
         if target.split(".")[0] == "csre_ros":
             allowed = any(f"{target}.".startswith(f"{prefix}.") for prefix in ALLOWED_TO_MODELS)
             assert allowed, f"{name} imports {target}; allowed: {', '.join(ALLOWED_TO_MODELS)}"
