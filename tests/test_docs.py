@@ -307,7 +307,7 @@ def test_a_wrong_command_is_noticed(monkeypatch, capsys):
         check_ros2(["param", "set", "/action_node", "decoder.threshold_scale", "9.0"], monkeypatch)
 
 
-HELPED = ("fit", "export")
+HELPED = ("fit", "export", "streams")
 
 
 @pytest.mark.slow
