@@ -57,7 +57,7 @@ def image_points(skeleton: Skeleton, shape: Sequence[int], horizontal_fov_deg: f
     if skeleton.image_points is not None:
         return np.asarray(skeleton.image_points * (width, height), np.float32)
     if skeleton.layout.dims == 2:
-        return np.asarray(skeleton.positions * (width, height), np.float32)
+        return np.asarray(skeleton.positions * height, np.float32)
     focal = width / 2 / tan(radians(horizontal_fov_deg) / 2)
     depth = np.where(skeleton.positions[:, 2] > 0.1, skeleton.positions[:, 2], np.nan)
     points = skeleton.positions[:, :2] / depth[:, None] * focal + (width / 2, height / 2)

@@ -42,10 +42,10 @@ class ReplayConfig:
         choices=(AUTO, *(name for name in INPUTS if name != "camera")),
     )
     image_width: int = option(
-        0, "Width in pixels of the images behind a topic of image points; 0: unknown.", minimum=0, maximum=65535
+        0, "Width in pixels of the images behind image points; 0: unknown.", minimum=0, maximum=16384
     )
     image_height: int = option(
-        0, "Height in pixels of the images behind a topic of image points; 0: unknown.", minimum=0, maximum=65535
+        0, "Height in pixels of the images behind image points; 0: unknown.", minimum=0, maximum=16384
     )
     events: str = option("", "Write events to this file, one JSON object per line; '-' is standard output.")
     seconds: float = option(0.0, "End after this many seconds of the recording; 0 runs to the end.", minimum=0.0)
@@ -95,7 +95,8 @@ def _open(config: ReplayConfig) -> Source:
 
         size = config.image_width, config.image_height
         return BagTopic(Path(config.bag).expanduser(), config.topic, get_layout(config.layout), config.input, size)
-    source = open_source(resolve_source(config.bag, SourceConfig()))
+    capture = SourceConfig(width=config.image_width, height=config.image_height)
+    source = open_source(resolve_source(config.bag, capture), capture)
     if source.live:
         raise ValueError(f"{source.name} is live and cannot be replayed; run `csre demo`, or `csre record` it first")
     return source

@@ -69,7 +69,7 @@ class BundleInfo:
         name: Name of the trained model.
         labels: Classes in the order of the logits.
         layout: Name of the skeleton layout of the inputs.
-        dims: 3 for metres in optical axes, 2 for normalised image coordinates.
+        dims: 3 for metres in optical axes, 2 for image points divided by the image's height.
         window_s: Length of the window in seconds.
         time_steps: Evenly spaced instants into which the window is resampled.
         persons: People per sample: 1, or 2 for interactions.

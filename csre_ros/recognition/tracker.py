@@ -17,9 +17,9 @@ from scipy.optimize import linear_sum_assignment
 from csre_ros.recognition.settings import TrackerConfig
 from csre_ros.skeleton import FloatArray, SkeletonLayout
 
-# What one unit of each axis counts in metres. Depth from one camera is a guess, so it decides less. A picture is about
-# three metres wide where people usually stand, so normalised image points are comparable too.
-_AXES = {3: (1.0, 1.0, 0.35), 2: (3.0, 3.0)}
+# What one unit of each axis counts in metres. Depth from one camera is a guess, so it decides less. A picture shows
+# about two and a quarter metres from top to bottom where people usually stand, so image heights are comparable too.
+_AXES = {3: (1.0, 1.0, 0.35), 2: (2.25, 2.25)}
 _VELOCITY_S = 0.3  # time constant of the smoothed velocity
 _GATE_GROWTH = 1.0  # metres per second by which an unseen person may miss the prediction
 _ABSENCE_COST = 0.5  # metres per second: of two people in one place, the one just seen is likelier than the hidden one

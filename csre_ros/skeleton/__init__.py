@@ -3,7 +3,7 @@
 from csre_ros.skeleton.layout import SkeletonLayout
 from csre_ros.skeleton.layouts import LAYOUTS, get_layout
 from csre_ros.skeleton.mapping import LayoutMapping, mirror
-from csre_ros.skeleton.skeleton import FloatArray, Frame, Skeleton
+from csre_ros.skeleton.skeleton import FloatArray, Frame, Skeleton, in_image_heights
 
 __all__ = [
     "LAYOUTS",
@@ -13,5 +13,6 @@ __all__ = [
     "Skeleton",
     "SkeletonLayout",
     "get_layout",
+    "in_image_heights",
     "mirror",
 ]

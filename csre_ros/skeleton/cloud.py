@@ -2,8 +2,11 @@
 
 An organised cloud: **height = persons, width = joints** in the order of the layout. Fields ``x``, ``y``, ``z``
 (metres, camera-optical axes) and ``c`` (confidence in 0..1) are float32; ``id`` (uint32, the same for all joints of a
-person) is the source's own person id, 0 where it has none. Clouds of 2-D layouts have no ``z``. A joint that was not
-seen is NaN with confidence 0. A cloud without points says that nobody is in view.
+person) is the source's own person id, 0 where it has none. A joint that was not seen is NaN with confidence 0. A cloud
+without points says that nobody is in view.
+
+Clouds of 2-D layouts have ``u`` and ``v`` instead: image coordinates divided by the image's height. Those of csre_ros
+0.1 have ``x`` and ``y``, divided by width and height; they are read where the shape of the image is known.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csre_ros.skeleton.layout import SkeletonLayout
-from csre_ros.skeleton.skeleton import FloatArray, Skeleton
+from csre_ros.skeleton.skeleton import FloatArray, Skeleton, in_image_heights
 
 UINT32, FLOAT32, FLOAT64 = 6, 7, 8
 """Data type codes of ``sensor_msgs/PointField``."""
@@ -88,8 +91,8 @@ class PackedCloud:
     is_bigendian: bool = False
 
 
-def _coordinates(layout: SkeletonLayout) -> tuple[str, ...]:
-    return ("x", "y", "z")[: layout.dims]
+_COORDINATES = {3: ("x", "y", "z"), 2: ("u", "v")}
+_BY_WIDTH_AND_HEIGHT = ("x", "y")
 
 
 def _numeric_id(source_id: str | None) -> int:
@@ -112,7 +115,7 @@ def pack_cloud(skeletons: Sequence[Skeleton], layout: SkeletonLayout) -> PackedC
     >>> pack_cloud((), get_layout("ntu25")).fields[3]
     CloudField(name='c', offset=12, datatype=7, count=1)
     """
-    floats = (*_coordinates(layout), "c")
+    floats = (*_COORDINATES[layout.dims], "c")
     points = np.zeros((len(skeletons), len(layout)), dtype=[*((name, "<f4") for name in floats), ("id", "<u4")])
     for row, skeleton in zip(points, skeletons, strict=True):
         if skeleton.layout != layout:
@@ -131,7 +134,7 @@ def pack_cloud(skeletons: Sequence[Skeleton], layout: SkeletonLayout) -> PackedC
 
 
 def unpack_cloud(
-    cloud: CloudLike, layout: SkeletonLayout, max_people: int = 64
+    cloud: CloudLike, layout: SkeletonLayout, max_people: int = 64, aspect: float | None = None
 ) -> tuple[tuple[Skeleton, ...], Counter[str]]:
     """Read the people of a cloud.
 
@@ -142,6 +145,7 @@ def unpack_cloud(
         cloud: The message, or anything with its attributes.
         layout: The joint convention that the sender uses.
         max_people: A larger cloud is refused as a mistake.
+        aspect: Width of the image divided by its height, for image points that were divided by both.
 
     Returns:
         The people in the order of the cloud, and how many were rejected, by reason: ``"infinite coordinate"``,
@@ -150,16 +154,25 @@ def unpack_cloud(
 
     Raises:
         ValueError: The cloud as a whole cannot be skeletons of this layout: a field is missing or has another type,
-            the width is not the number of joints, there are more than ``max_people`` rows, or the sizes contradict
-            the data.
+            the width is not the number of joints, there are more than ``max_people`` rows, the sizes contradict the
+            data, or image points were divided by width and height and ``aspect`` is None.
     """
     if cloud.height == 0 or cloud.width == 0:
         return (), Counter()
-    points = _points(cloud, layout, max_people)
+    old = layout.dims == 2 and holds_width_and_height(cloud)
+    if old and aspect is None:
+        raise ValueError(
+            "the cloud has image points x and y, divided by width and height, and the shape of the image is not known: "
+            "say how large the image is, or send u and v, both divided by its height"
+        )
+    coordinates = _BY_WIDTH_AND_HEIGHT if old else _COORDINATES[layout.dims]
+    points = _points(cloud, layout, coordinates, max_people)
     assert points.dtype.names is not None
     # A float64 beyond the range of float32 becomes infinite, which the check below rejects.
     with np.errstate(over="ignore", invalid="ignore"):
-        positions = np.stack([points[name].astype(np.float32) for name in _coordinates(layout)], axis=-1)
+        positions = np.stack([points[name].astype(np.float32) for name in coordinates], axis=-1)
+        if old and aspect is not None:
+            positions = in_image_heights(positions, aspect)
         missing = np.isnan(positions).any(axis=-1)
         if "c" in points.dtype.names:
             confidence = points["c"].astype(np.float32)
@@ -187,6 +200,12 @@ def unpack_cloud(
     return tuple(people), rejected
 
 
+def holds_width_and_height(cloud: CloudLike) -> bool:
+    """Whether the image points of a 2-D cloud were divided by width and height, not by the height alone."""
+    names = {field.name for field in cloud.fields}
+    return names.issuperset(_BY_WIDTH_AND_HEIGHT) and names.isdisjoint(_COORDINATES[2])
+
+
 def fault(positions: FloatArray, confidence: FloatArray) -> str:
     """Why a person must be left out, whatever message they come from; empty where they need not be.
 
@@ -201,7 +220,9 @@ def fault(positions: FloatArray, confidence: FloatArray) -> str:
     return "" if confidence.any() else "no joint seen"
 
 
-def _points(cloud: CloudLike, layout: SkeletonLayout, max_people: int) -> NDArray[np.void]:
+def _points(
+    cloud: CloudLike, layout: SkeletonLayout, coordinates: tuple[str, ...], max_people: int
+) -> NDArray[np.void]:
     """The cloud as a ``[persons, joints]`` structured view of its own bytes, after all sizes are checked."""
     if cloud.width != len(layout):
         raise ValueError(
@@ -213,7 +234,7 @@ def _points(cloud: CloudLike, layout: SkeletonLayout, max_people: int) -> NDArra
             f"the cloud has {cloud.height} rows; one row is one person and at most {max_people} are accepted: "
             "check that height = persons and width = joints"
         )
-    dtype = _point_dtype(cloud, layout)
+    dtype = _point_dtype(cloud, layout, coordinates)
     if cloud.row_step < cloud.width * cloud.point_step:
         raise ValueError(
             f"row_step is {cloud.row_step}; {cloud.width} points of {cloud.point_step} bytes need at least "
@@ -228,9 +249,8 @@ def _points(cloud: CloudLike, layout: SkeletonLayout, max_people: int) -> NDArra
     return np.ndarray((cloud.height, cloud.width), dtype, data, strides=(cloud.row_step, cloud.point_step))
 
 
-def _point_dtype(cloud: CloudLike, layout: SkeletonLayout) -> np.dtype[np.void]:
+def _point_dtype(cloud: CloudLike, layout: SkeletonLayout, required: tuple[str, ...]) -> np.dtype[np.void]:
     """The fields that skeletons are made of, as a structured type of ``point_step`` bytes."""
-    required = _coordinates(layout)
     accepted = {**dict.fromkeys((*required, "c"), (FLOAT32, FLOAT64)), "id": (UINT32,)}
     fields = {field.name: field for field in cloud.fields if field.name in accepted}
     if absent := [name for name in required if name not in fields]:

@@ -17,7 +17,7 @@ class SkeletonLayout:
         bones: ``(child, parent)`` joint names. They form a tree unless the convention itself has cycles (BlazePose).
         root: The joint that trees start from.
         parts: Body parts (``torso``, ``left_arm``, ...) as joint names; every joint belongs to exactly one.
-        dims: 3 for metric skeletons, 2 for sources that deliver image points only.
+        dims: 3 for metric skeletons, 2 for sources that deliver image points only, in image heights.
 
     Raises:
         ValueError: A bone, part or root names a joint the layout lacks, or a part is incomplete.

@@ -1,7 +1,7 @@
 """The layouts this project speaks, as tables.
 
-Orders follow the sources: Kinect SDK 1 and 2, MediaPipe Pose, COCO, OpenPose, REP-155 (whose eyes and ears are swapped
-against OpenPose), Azure Kinect body tracking, and the ZED body formats.
+Orders follow the sources: Kinect SDK 1 and 2, MediaPipe Pose, COCO, OpenPose (its 18 points and BODY_25), REP-155
+(whose eyes and ears are swapped against OpenPose), Azure Kinect body tracking, and the ZED body formats.
 """
 
 from __future__ import annotations
@@ -151,6 +151,13 @@ _OPENPOSE_BODY = (
     *_side("right", "hip", "knee", "ankle"), *_side("left", "hip", "knee", "ankle"),
 )  # fmt: skip
 _OPENPOSE18 = (*_OPENPOSE_BODY, "right_eye", "left_eye", "right_ear", "left_ear")
+_OPENPOSE25 = (
+    "nose", "neck",
+    *_side("right", "shoulder", "elbow", "wrist"), *_side("left", "shoulder", "elbow", "wrist"), "pelvis",
+    *_side("right", "hip", "knee", "ankle"), *_side("left", "hip", "knee", "ankle"),
+    "right_eye", "left_eye", "right_ear", "left_ear",
+    *_side("left", "big_toe", "small_toe", "heel"), *_side("right", "big_toe", "small_toe", "heel"),
+)  # fmt: skip
 _REP155 = (*_OPENPOSE_BODY, "left_eye", "right_eye", "left_ear", "right_ear")
 _OPENPOSE18_BONES = (
     ("nose", "neck"),
@@ -158,6 +165,13 @@ _OPENPOSE18_BONES = (
     *_both("neck", "shoulder", "elbow", "wrist"),
     *_both("neck", "hip", "knee", "ankle"),
 )
+_OPENPOSE25_BONES = (
+    ("nose", "neck"), ("pelvis", "neck"),
+    *_FACE_BONES,
+    *_both("neck", "shoulder", "elbow", "wrist"),
+    *_both("pelvis", "hip", "knee", "ankle", "big_toe", "small_toe"),
+    ("left_heel", "left_ankle"), ("right_heel", "right_ankle"),
+)  # fmt: skip
 
 _AZURE_ARM = ("clavicle", "shoulder", "elbow", "wrist", "hand", "hand_tip", "thumb")
 _AZURE32 = (
@@ -204,6 +218,7 @@ LAYOUTS: Mapping[str, SkeletonLayout] = {
         _layout("coco17", _COCO17, _COCO17_BONES, "nose", dims=2),
         _layout("coco17_3d", _COCO17, _COCO17_BONES, "nose"),
         _layout("openpose18", _OPENPOSE18, _OPENPOSE18_BONES, "neck", dims=2),
+        _layout("openpose25", _OPENPOSE25, _OPENPOSE25_BONES, "neck", dims=2),
         _layout("rep155", _REP155, _OPENPOSE18_BONES, "neck", dims=2),
         _layout("azure32", _AZURE32, _AZURE32_BONES, "pelvis"),
         _layout("zed18", _OPENPOSE18, _OPENPOSE18_BONES, "neck"),

@@ -113,14 +113,18 @@ class LayoutMapping:
         return Skeleton(self.target, positions, confidence, skeleton.source_id, points)
 
 
-def mirror(positions: FloatArray, confidence: FloatArray, layout: SkeletonLayout) -> tuple[FloatArray, FloatArray]:
+def mirror(
+    positions: FloatArray, confidence: FloatArray, layout: SkeletonLayout, aspect: float = 0.0
+) -> tuple[FloatArray, FloatArray]:
     """Exchange left and right: the same movement as a mirror would show it.
 
     Args:
         positions: ``[..., V, D]`` with x to the right.
         confidence: ``[..., V]``.
         layout: Layout of both.
+        aspect: Of image points the width of the picture in image heights, so that they stay inside it; 0 mirrors at
+            the origin, as metres want it.
     """
     swapped = positions[..., layout.mirror, :].copy()
-    swapped[..., 0] *= -1
+    swapped[..., 0] = aspect - swapped[..., 0]
     return swapped, confidence[..., layout.mirror]

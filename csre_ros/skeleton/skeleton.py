@@ -12,6 +12,16 @@ from csre_ros.skeleton.layout import SkeletonLayout
 FloatArray = NDArray[np.float32]
 
 
+def in_image_heights(points: FloatArray, aspect: float) -> FloatArray:
+    """Image points as 2-D skeletons have them, from points divided by width and height.
+
+    Args:
+        points: ``[..., 2]`` each axis in 0..1.
+        aspect: Width of the image divided by its height.
+    """
+    return (points * np.array((aspect, 1), np.float32)).astype(np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class Skeleton:
     """One person in one frame.
@@ -19,7 +29,8 @@ class Skeleton:
     Attributes:
         layout: The joint convention of ``positions``.
         positions: ``[V, dims]`` float32. Metres in camera-optical axes (x right, y down, z forward; REP-103) for 3-D
-            layouts, normalised image coordinates for 2-D ones. A joint that was not seen is NaN.
+            layouts; for 2-D ones image coordinates from the top left corner, both divided by the image's **height**:
+            y in 0..1 and x in 0..width/height, so that a body keeps its proportions. A joint that was not seen is NaN.
         confidence: ``[V]`` float32 in 0..1; 0 exactly where the position is NaN.
         source_id: The source's own name for this person, where it tracks people itself.
         image_points: ``[V, 2]`` float32 image coordinates divided by width and height, where the source knows them.

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from csre_ros.skeleton import SkeletonLayout, get_layout
-from csre_ros.skeleton.cloud import unpack_cloud
+from csre_ros.skeleton.cloud import holds_width_and_height, unpack_cloud
 from csre_ros.sources.bag import CLOUD_TYPE, IMAGE, IMAGE_TYPE, LABEL, STRING_TYPE, Bag, layout_topic, typestore
 from csre_ros.sources.frames import Image, SourceFrame
 from csre_ros.sources.pacing import at_own_speed
@@ -28,9 +28,12 @@ class RecordingSource:
     ``.../layout`` beside it. Images and labels belong to the frame of the same recording time. A single cloud that
     cannot be read is counted in ``dropped``, a single person in ``rejected``; the recording goes on.
 
+    Image points of older recordings are divided by width and height. They are converted by the shape of the recorded
+    images, or that of ``config``.
+
     Args:
         path: An ``.mcap`` file, or a rosbag2 folder.
-        config: Settings; ``frame_id`` and camera settings do not apply.
+        config: Settings; ``frame_id`` does not apply, ``width`` and ``height`` to older image points only.
 
     Attributes:
         name: Path of the recording.
@@ -42,7 +45,8 @@ class RecordingSource:
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is empty, cut short, damaged, no rosbag2 recording, has no skeletons, or an unknown layout.
+        ValueError: It is empty, cut short, damaged, no rosbag2 recording, has no skeletons, an unknown layout, or older
+            image points of images whose shape is not known.
     """
 
     live = False
@@ -56,6 +60,7 @@ class RecordingSource:
         self._bag = Bag(path)
         self._topic, self.fps = self._find_skeletons()
         self.layout = self._read_layout()
+        self._aspect = self._read_aspect() if self.layout.dims == 2 else None
 
     def __enter__(self) -> RecordingSource:
         return self
@@ -88,7 +93,7 @@ class RecordingSource:
                     label = message.data
             for cloud in clouds:
                 try:
-                    skeletons, rejected = unpack_cloud(cloud, self.layout)
+                    skeletons, rejected = unpack_cloud(cloud, self.layout, aspect=self._aspect)
                 except ValueError as error:
                     self.dropped += 1
                     logger.warning("%s: the frame at %d ns is left out: %s", self._path, recorded_ns, error)
@@ -119,6 +124,22 @@ class RecordingSource:
             except ValueError as error:
                 raise ValueError(f"{self._path}, topic {topic}: {error}") from None
         raise ValueError(f"{self._path}: topic {topic} is empty; expected the name of a layout")
+
+    def _read_aspect(self) -> float | None:
+        """Width by height of the images behind image points; None where these are divided by the height alone."""
+        _, _, cloud = next(self._messages({self._topic: CLOUD_TYPE}))
+        if not holds_width_and_height(cloud):
+            return None
+        for _, _, message in self._messages({IMAGE: IMAGE_TYPE}):
+            if (image := _decode(message)) is not None:
+                return float(image.shape[1] / image.shape[0])
+        if self._config.width and self._config.height:
+            return self._config.width / self._config.height
+        raise ValueError(
+            f"{self._path} holds image points divided by width and height, and no image that shows how wide it was: "
+            "say how large the images were, in pixels (csre replay: --image_width and --image_height; otherwise "
+            "capture.width and capture.height)"
+        )
 
     def _messages(self, topics: dict[str, str]) -> Iterator[tuple[str, int, Any]]:
         """Topic, recording time and decoded message, in order of time."""

@@ -186,6 +186,18 @@ def test_two_dimensional_layouts_are_tracked_in_the_picture() -> None:
     assert run(Tracker(replace(CONFIG, birth_s=0), coco), frames) == [[1, 2]] * 60
 
 
+@pytest.mark.parametrize(("jump", "ids"), [(0.2, [[1]] * 20), (0.4, [[1]] * 10 + [[2]] * 10)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_jump_sideways_and_the_same_jump_down_are_treated_alike(jump: float, ids: list[list[int]], axis: int) -> None:
+    """In image heights, whatever the shape of the picture."""
+    coco = get_layout("coco17")
+    shape = np.random.default_rng(0).uniform(-0.1, 0.1, (17, 2))
+    frames = [
+        (k / 30, [Skeleton(coco, shape + 0.4 + (k >= 10) * jump * np.eye(2)[axis], np.ones(17))]) for k in range(20)
+    ]
+    assert run(Tracker(replace(CONFIG, birth_s=0), coco), frames) == ids
+
+
 def test_nobody_and_reset() -> None:
     tracker = Tracker(replace(CONFIG, birth_s=0), BODY13)
     frames = [(0.0, []), (0.1, [standing(0)]), (0.2, [])]

@@ -73,6 +73,20 @@ def test_round_trip_is_bit_exact(layout_name, people):
         assert_same(one, other)
 
 
+def test_image_points_by_width_and_height_are_read_where_the_shape_of_the_image_is_known():
+    """As csre_ros 0.1 wrote them, in fields x and y; now they are u and v, both in image heights."""
+    coco = get_layout("coco17")
+    points = np.random.default_rng(0).uniform(size=(1, 17, 2)).astype(np.float32)
+    old = cloud_of({"x": points[..., 0], "y": points[..., 1]})
+    (found,), _ = unpack_cloud(old, coco, aspect=2.0)
+    np.testing.assert_array_equal(found.positions, points[0] * np.float32((2, 1)))
+    with pytest.raises(ValueError, match="shape of the image is not known: say how large the image is"):
+        unpack_cloud(old, coco)
+    new = cloud_of({"u": points[..., 0], "v": points[..., 1]})
+    (found,), _ = unpack_cloud(new, coco, aspect=2.0)
+    np.testing.assert_array_equal(found.positions, points[0])
+
+
 def test_unseen_joints_stay_unseen_and_make_the_cloud_sparse():
     whole = person(1)
     confidence = whole.confidence.copy()

@@ -43,6 +43,14 @@ TABLES = {
         11: "left_hip", 12: "left_knee", 13: "left_ankle",
         14: "right_eye", 15: "left_eye", 16: "right_ear", 17: "left_ear",
     },
+    "openpose25": {
+        0: "nose", 1: "neck", 2: "right_shoulder", 3: "right_elbow", 4: "right_wrist",
+        5: "left_shoulder", 6: "left_elbow", 7: "left_wrist", 8: "pelvis", 9: "right_hip", 10: "right_knee",
+        11: "right_ankle", 12: "left_hip", 13: "left_knee", 14: "left_ankle",
+        15: "right_eye", 16: "left_eye", 17: "right_ear", 18: "left_ear",
+        19: "left_big_toe", 20: "left_small_toe", 21: "left_heel",
+        22: "right_big_toe", 23: "right_small_toe", 24: "right_heel",
+    },
     "rep155": {
         0: "nose", 1: "neck", 2: "right_shoulder", 3: "right_elbow", 4: "right_wrist",
         5: "left_shoulder", 6: "left_elbow", 7: "left_wrist", 8: "right_hip", 9: "right_knee", 10: "right_ankle",
@@ -79,7 +87,7 @@ TABLES = {
 TABLES["coco17_3d"] = TABLES["coco17"]
 TABLES["zed18"] = TABLES["openpose18"]
 TABLES["zed34"] = {**TABLES["azure32"], 32: "left_heel", 33: "right_heel"}
-IMAGE_ONLY = {"coco17", "openpose18", "rep155"}
+IMAGE_ONLY = {"coco17", "openpose18", "openpose25", "rep155"}
 
 
 @pytest.mark.parametrize("name", sorted(LAYOUTS))

@@ -128,6 +128,13 @@ def test_another_layout_is_refused() -> None:
         mapping(random_skeleton("azure32"))
 
 
+def test_a_mirrored_person_stays_inside_the_picture() -> None:
+    """A picture of 16:9 is 16/9 image heights wide."""
+    positions = np.full((17, 2), (0.2, 0.7), np.float32)
+    mirrored, _ = mirror(positions, np.ones(17, np.float32), get_layout("coco17"), aspect=16 / 9)
+    np.testing.assert_allclose(mirrored, np.tile((16 / 9 - 0.2, 0.7), (17, 1)), rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["ntu25", "mediapipe33", "coco17"])
 def test_mirror(name: str) -> None:
     skeleton = random_skeleton(name)

@@ -238,6 +238,51 @@ def test_a_bag_folder_with_other_topic_names_is_read(tmp_path, storage):
     np.testing.assert_array_equal(read[1].skeletons[0].positions, person(3).positions)
 
 
+def flat_cloud(*names: str) -> object:
+    """One person at (0.25, 0.5) of the image, in fields of these names."""
+    types = bag.typestore().types
+    field = types["sensor_msgs/msg/PointField"]
+    return cloud(
+        width=17,
+        fields=[field(name, 4 * i, 7, 1) for i, name in enumerate(names)],
+        point_step=8,
+        row_step=136,
+        data=np.frombuffer(np.tile(np.float32((0.25, 0.5)), 17).tobytes(), np.uint8),
+    )
+
+
+def test_image_points_are_recorded_in_image_heights(tmp_path):
+    coco = get_layout("coco17")
+    points = np.random.default_rng(0).uniform((0, 0), (16 / 9, 1), (17, 2)).astype(np.float32)
+    with RecordingWriter(tmp_path / "flat.mcap", coco) as writer:
+        writer.write(Frame(5, "front", (Skeleton(coco, points, np.ones(17)),)))
+    (frame,) = open_source(str(tmp_path / "flat.mcap"))
+    np.testing.assert_array_equal(frame.skeletons[0].positions, points)
+
+
+def test_older_image_points_are_converted_by_the_recorded_images(tmp_path):
+    cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
+    types = bag.typestore().types
+    header = types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](7, 0), "front")
+    jpeg = cv2.imencode(".jpg", np.zeros((20, 40, 3), np.uint8))[1]
+    picture = types["sensor_msgs/msg/CompressedImage"](header, "jpeg", jpeg)
+    topics = [
+        ("/skeletons/layout", string("coco17")),
+        ("/skeletons", flat_cloud("x", "y")),
+        ("/image/compressed", picture),
+    ]
+    read = [frame for frame in RecordingSource(foreign(tmp_path / "bag", topics)) if frame.skeletons]
+    np.testing.assert_array_equal(read[0].skeletons[0].positions[0], (0.5, 0.5))
+
+
+def test_older_image_points_without_images_need_their_size(tmp_path):
+    path = foreign(tmp_path / "bag", [("/skeletons/layout", string("coco17")), ("/skeletons", flat_cloud("x", "y"))])
+    with pytest.raises(ValueError, match="no image that shows how wide it was: say how large"):
+        RecordingSource(path)
+    (frame,) = RecordingSource(path, SourceConfig(width=1280, height=640))
+    np.testing.assert_array_equal(frame.skeletons[0].positions[0], (0.5, 0.5))
+
+
 def test_without_a_stamp_the_recording_time_counts(tmp_path):
     path = foreign(tmp_path / "bag", [("/skeletons/layout", string("mediapipe33")), ("/skeletons", cloud(sec=0))])
     assert [frame.stamp_ns for frame in RecordingSource(path)] == [1_100_000_000]
