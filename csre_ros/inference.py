@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from csre_ros.foreign_text import quoted, sentence
+
 Array = NDArray[np.float32]
 
 PROVIDERS = {
@@ -82,7 +84,7 @@ def open_session(graph: bytes, what: str, device: str = "auto") -> Session:
         ImportError: ONNX Runtime is not installed.
     """
     if device not in ("auto", *PROVIDERS):
-        raise InferenceError(f"device is {device!r}; choose one of: auto, {', '.join(PROVIDERS)}")
+        raise InferenceError(f"device is {quoted(device)}; choose one of: auto, {', '.join(PROVIDERS)}")
     try:
         import onnxruntime as ort
     except ImportError as error:
@@ -108,7 +110,7 @@ def open_session(graph: bytes, what: str, device: str = "auto") -> Session:
         )
     except Exception as error:  # ONNX Runtime raises classes of its own, derived from Exception only
         raise InferenceError(
-            f"{what} is intact, but ONNX Runtime {ort.__version__} does not load it: {error}; "
+            f"{what} is intact, but ONNX Runtime {ort.__version__} does not load it: {sentence(error)}; "
             "upgrade onnxruntime or export for an older opset"
         ) from error
     session = Session(loaded)

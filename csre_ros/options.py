@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, field, fields
 from typing import Any, TypeVar
 
+from csre_ros.foreign_text import quoted
+
 Config = TypeVar("Config")
 
 
@@ -55,7 +57,7 @@ def check_field(item: Field[Any], value: Any) -> None:
     meta = item.metadata
     low, high, choices = meta.get("minimum"), meta.get("maximum"), meta.get("choices")
     if choices is not None and value not in choices:
-        raise ValueError(f"{item.name} is {value!r}; choose one of: {', '.join(choices)}")
+        raise ValueError(f"{item.name} is {quoted(value)}; choose one of: {', '.join(choices)}")
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         raise ValueError(f"{item.name} is {value}; it must lie in {low}..{high}")
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from csre_ros import __version__
 from csre_ros.app.screen.terminal import console
+from csre_ros.foreign_text import sentence
 from csre_ros.options import build
 
 Settings = TypeVar("Settings")
@@ -144,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (OSError, ValueError, ImportError) as error:
-        console.print(Text("csre:", "red"), str(error))
+        console.print(Text("csre:", "red"), sentence(error, 2000))
         return 2
     except KeyboardInterrupt:
         return 130

@@ -16,6 +16,8 @@ import zipfile
 from pathlib import Path
 from types import ModuleType
 
+from csre_ros.foreign_text import sentence
+
 logger = logging.getLogger(__name__)
 
 DETECTOR, LANDMARKS = "pose_detector.tflite", "pose_landmarks_detector.tflite"
@@ -142,7 +144,7 @@ def _read_user_task(path: Path) -> bytes:
             damaged = archive.testzip()
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise ValueError(
-            f"{path} ({len(content)} bytes) is no MediaPipe .task file: {error}; "
+            f"{path} ({len(content)} bytes) is no MediaPipe .task file: {sentence(error)}; "
             f"expected a zip of {DETECTOR} and {LANDMARKS}"
         ) from error
     if damaged is not None:

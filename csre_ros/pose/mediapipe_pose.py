@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from csre_ros.foreign_text import sentence
 from csre_ros.image_size import check_size
 from csre_ros.pose.landmarker_task import import_mediapipe, load_landmarker_task
 from csre_ros.pose.native_log import native_chatter_hidden
@@ -118,7 +119,7 @@ class MediaPipePose:
                     self._landmarkers[people] = vision.PoseLandmarker.create_from_options(options)
             except (RuntimeError, ValueError) as error:
                 model = self.config.model or "assembled from the mediapipe package"
-                raise ValueError(f"MediaPipe cannot use the pose model {model}: {error}") from error
+                raise ValueError(f"MediaPipe cannot use the pose model {model}: {sentence(error)}") from error
 
     def _search(self, image: Any) -> Any:
         """The people in an image, by the landmarker that suits how many there are."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from csre_ros.foreign_text import quoted
 from csre_ros.inference import InferenceError, Session, open_session
 from csre_ros.recognition.bundle_info import BundleError, BundleInfo, split_metadata
 from csre_ros.skeleton import FloatArray, get_layout
@@ -116,7 +117,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
         if path.is_file():
             return path
     names = ", ".join(sorted(item.stem for item in BUNDLE_FOLDER.glob("*.onnx"))) or "none"
-    raise BundleError(f"no bundle {str(name_or_path)!r}; give the path of an .onnx file or choose one of: {names}")
+    raise BundleError(f"no bundle {quoted(name_or_path)}; give the path of an .onnx file or choose one of: {names}")
 
 
 def _read(path: Path) -> tuple[bytes, BundleInfo]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 
+from csre_ros.foreign_text import is_printable, quoted
+
 SECOND = 1_000_000_000
 _LONGEST_FRAME_ID = 256
 
@@ -47,10 +49,10 @@ def checked_frame(frame_id: str) -> str:
     """The name of a coordinate frame, which everything that is published repeats.
 
     Raises:
-        ValueError: It is too long for one, or cannot be said in UTF-8, as messages must.
+        ValueError: It is too long for one, or holds what cannot be shown, or said in UTF-8.
     """
-    if frame_id.encode(errors="ignore").decode() != frame_id:
-        raise ValueError(f"frame_id {frame_id[:_LONGEST_FRAME_ID]!r} is no text: it does not encode to UTF-8")
     if len(frame_id) > _LONGEST_FRAME_ID:
         raise ValueError(f"frame_id has {len(frame_id)} characters; at most {_LONGEST_FRAME_ID} are accepted")
+    if not is_printable(frame_id):
+        raise ValueError(f"frame_id {quoted(frame_id)} is no text: it holds what cannot be shown, or said in UTF-8")
     return frame_id

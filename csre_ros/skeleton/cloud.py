@@ -19,12 +19,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from csre_ros.foreign_text import quoted
 from csre_ros.skeleton.layout import SkeletonLayout
 from csre_ros.skeleton.skeleton import FloatArray, Skeleton, in_image_heights
 
 UINT32, FLOAT32, FLOAT64 = 6, 7, 8
 """Data type codes of ``sensor_msgs/PointField``."""
 
+_SHOWN = 8  # names of fields in a message, at most
 _NUMPY_CODES = {UINT32: "u4", FLOAT32: "f4", FLOAT64: "f8"}
 
 
@@ -256,19 +258,19 @@ def _point_dtype(cloud: CloudLike, layout: SkeletonLayout, required: tuple[str, 
     if absent := [name for name in required if name not in fields]:
         raise ValueError(
             f"the cloud lacks the fields {', '.join(absent)}; "
-            f"it has {', '.join(field.name for field in cloud.fields) or 'none'}, "
+            f"it has {', '.join(quoted(field.name, 20) for field in cloud.fields[:_SHOWN]) or 'none'}, "
             f"layout {layout.name!r} needs {', '.join(required)} and optionally c, id"
         )
     for field in fields.values():
         if field.datatype not in accepted[field.name] or field.count > 1:
             raise ValueError(
-                f"field {field.name!r} has datatype {field.datatype} and count {field.count}; it must be one "
+                f"field {quoted(field.name)} has datatype {field.datatype} and count {field.count}; it must be one "
                 f"{'uint32 (6)' if field.name == 'id' else 'float32 (7) or float64 (8)'}"
             )
         size = np.dtype(_NUMPY_CODES[field.datatype]).itemsize
         if field.offset < 0 or field.offset + size > cloud.point_step:
             raise ValueError(
-                f"field {field.name!r} covers bytes {field.offset}..{field.offset + size} of a point, "
+                f"field {quoted(field.name)} covers bytes {field.offset}..{field.offset + size} of a point, "
                 f"but point_step is {cloud.point_step}"
             )
     order = ">" if cloud.is_bigendian else "<"

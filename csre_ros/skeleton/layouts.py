@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 
+from csre_ros.foreign_text import quoted
 from csre_ros.skeleton.layout import SkeletonLayout
 
 
@@ -240,4 +241,4 @@ def get_layout(name: str) -> SkeletonLayout:
     try:
         return LAYOUTS[name]
     except KeyError:
-        raise ValueError(f"unknown layout {name!r}; choose one of: {', '.join(sorted(LAYOUTS))}") from None
+        raise ValueError(f"unknown layout {quoted(name)}; choose one of: {', '.join(sorted(LAYOUTS))}") from None

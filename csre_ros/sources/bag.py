@@ -11,6 +11,8 @@ from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLi
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_typestore
 
+from csre_ros.foreign_text import sentence
+
 SKELETONS = "/skeletons"
 IMAGE = "/image/compressed"
 LABEL = "/label"
@@ -99,7 +101,7 @@ class Bag:
         """The library fails in many ways on damaged bytes; say which file it was and keep the reason."""
         if isinstance(error, PermissionError):
             return error
-        return ValueError(f"{self.path} is no readable recording: {error} ({type(error).__name__})")
+        return ValueError(f"{self.path} is no readable recording: {sentence(error)} ({type(error).__name__})")
 
 
 def _check_ends(path: Path) -> None:

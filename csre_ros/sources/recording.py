@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from csre_ros.foreign_text import quoted
 from csre_ros.skeleton import SkeletonLayout, get_layout
 from csre_ros.skeleton.cloud import holds_width_and_height, unpack_cloud
 from csre_ros.sources.bag import CLOUD_TYPE, IMAGE, IMAGE_TYPE, LABEL, STRING_TYPE, Bag, layout_topic, typestore
@@ -19,6 +20,8 @@ from csre_ros.sources.pictures import decode_picture
 from csre_ros.sources.settings import SourceConfig
 
 logger = logging.getLogger(__name__)
+
+_SHOWN = 20  # topics in a message, at most
 
 
 class RecordingSource:
@@ -108,7 +111,7 @@ class RecordingSource:
         strings = {connection.topic for connection in connections if connection.msgtype == STRING_TYPE}
         found = [c for c in connections if c.msgtype == CLOUD_TYPE and layout_topic(c.topic) in strings and c.msgcount]
         if len(found) != 1:
-            present = ", ".join(f"{c.topic} ({c.msgtype})" for c in connections) or "nothing"
+            present = ", ".join(f"{quoted(c.topic)} ({quoted(c.msgtype)})" for c in connections[:_SHOWN]) or "nothing"
             raise ValueError(
                 f"{self._path} has {len(found) or 'no'} skeleton topics: it holds {present}; expected one topic "
                 f"of type {CLOUD_TYPE} and beside it <topic>/layout of type {STRING_TYPE}; other "

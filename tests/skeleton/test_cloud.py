@@ -239,7 +239,7 @@ GOOD = pack_cloud([person(1), person(2)], KINECT)
 @pytest.mark.parametrize(
     ("cloud", "message"),
     [
-        (_without("x"), "lacks the fields x; it has y, z, c"),
+        (_without("x"), "lacks the fields x; it has 'y', 'z', 'c'"),
         (_without("z"), "lacks the fields z"),
         (replace(GOOD, fields=()), "lacks the fields x, y, z; it has none"),
         (pack_cloud([person(1, MEDIAPIPE)], MEDIAPIPE), "33 joints wide; layout 'kinect20' has 20"),

@@ -309,8 +309,8 @@ def test_bad_clouds_and_people_are_counted_and_the_recording_goes_on(tmp_path, c
 @pytest.mark.parametrize(
     ("topics", "message"),
     [
-        ([("/chatter", "hi")], r"has no skeleton topics: it holds /chatter \(std_msgs/msg/String\); expected one"),
-        ([("/skeletons", None)], r"has no skeleton topics: it holds /skeletons \(sensor_msgs/msg/PointCloud2\)"),
+        ([("/chatter", "hi")], r"has no skeleton topics: it holds '/chatter' \('std_msgs/msg/String'\); expected one"),
+        ([("/skeletons", None)], r"has no skeleton topics: it holds '/skeletons' \('sensor_msgs/msg/PointCloud2'\)"),
         ([("/skeletons/layout", "mediapipe33")], "has no skeleton topics"),
         (
             [("/skeletons", None), ("/skeletons/layout", "ntu26")],

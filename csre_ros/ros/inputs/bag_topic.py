@@ -12,6 +12,7 @@ from typing import Any
 
 from rosbags.interfaces import Connection
 
+from csre_ros.foreign_text import quoted
 from csre_ros.ros.inputs.topics import TOPICS, image_size
 from csre_ros.ros.readers.reading import Sender
 from csre_ros.ros.readers.rep155 import Gathering
@@ -21,6 +22,8 @@ from csre_ros.sources.bag import Bag
 from csre_ros.sources.frames import SourceFrame
 
 logger = logging.getLogger(__name__)
+
+_SHOWN = 20  # topics in a message, at most
 
 
 class BagTopic:
@@ -132,9 +135,9 @@ def _find(bag: Bag, topic: str) -> Connection:
     for connection in bag.connections:
         if connection.topic == topic and connection.msgtype in types:
             return connection
-    readable = ", ".join(c.topic for c in bag.connections if c.msgtype in types) or "none"
+    readable = ", ".join(quoted(c.topic) for c in bag.connections[:_SHOWN] if c.msgtype in types) or "none"
     raise ValueError(
-        f"{bag.path} has no topic {topic!r} of a type that is read ({', '.join(types)}); "
+        f"{bag.path} has no topic {quoted(topic)} of a type that is read ({', '.join(types)}); "
         f"topics of such types: {readable}"
     )
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from csre_ros.foreign_text import quoted, sentence
+
 STANDARD = Path(__file__).with_name("standard_symbols.yaml")
 """The map for the labels of the shipped bundle."""
 
@@ -41,14 +43,16 @@ def load_symbols(path: Path = STANDARD) -> dict[str, Symbols]:
     known = {item.name for item in fields(Symbols)}
     try:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no YAML: {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} is no YAML: {sentence(error)}") from error
     if not isinstance(table, Mapping):
         raise ValueError(f"{path} holds a {type(table).__name__}; expected lines such as 'wave: {{gesture: WAVING}}'")
     for label, entry in table.items():
         texts = isinstance(entry, Mapping) and all(isinstance(value, str) for value in entry.values())
         if not texts or not set(entry) <= known:
-            raise ValueError(f"{path}: {label!r} is {entry!r}; expected names for some of {', '.join(sorted(known))}")
+            raise ValueError(
+                f"{path}: {quoted(label)} is {quoted(entry)}; expected names for some of {', '.join(sorted(known))}"
+            )
     return {str(label): Symbols(**entry) for label, entry in table.items()}
 
 
@@ -60,5 +64,5 @@ def constant(message: type[Any], name: str) -> Any:
     """
     if not name.isupper() or not hasattr(message, name):
         choices = ", ".join(sorted(key for key in dir(type(message)) + dir(message) if key.isupper()))
-        raise ValueError(f"{message.__name__} has no constant {name!r}; choose one of: {choices}")
+        raise ValueError(f"{message.__name__} has no constant {quoted(name)}; choose one of: {choices}")
     return getattr(message, name)

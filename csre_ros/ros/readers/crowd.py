@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import ArrayLike
 
+from csre_ros.foreign_text import is_printable
 from csre_ros.skeleton import Skeleton, SkeletonLayout
 from csre_ros.skeleton.cloud import fault
 
@@ -19,8 +20,8 @@ class Crowd:
     """Collects the people of one message and counts whom it must leave out.
 
     Reasons, beside those an adapter adds itself: ``"infinite coordinate"``, ``"confidence outside 0..1"``,
-    ``"no joint seen"``, ``"id too long"``, ``"id is no text"`` (it does not encode to UTF-8), ``"duplicate id"`` (the
-    later person loses).
+    ``"no joint seen"``, ``"id too long"``, ``"id is no text"`` (it holds what cannot be shown, or said in UTF-8),
+    ``"duplicate id"`` (the later person loses).
 
     Attributes:
         rejected: How many were left out, by reason.
@@ -63,7 +64,7 @@ class Crowd:
     def _id_fault(self, source_id: str | None) -> str:
         if source_id is not None and len(source_id) > _LONGEST_ID:
             return "id too long"
-        if source_id is not None and source_id.encode(errors="ignore").decode() != source_id:
+        if source_id is not None and not is_printable(source_id):
             return "id is no text"
         return "duplicate id" if source_id in self._ids else ""
 

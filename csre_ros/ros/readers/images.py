@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 
+from csre_ros.foreign_text import quoted
 from csre_ros.image_size import check_size
 from csre_ros.ros.readers.cdr import deserialize
 from csre_ros.ros.readers.reading import Reading, Sender
@@ -117,7 +118,7 @@ def image_to_bgr(message: ImageLike) -> Bgr:
     encoding = _BY_NAME.get(message.encoding.lower())
     if encoding is None:
         raise ValueError(
-            f"image encoding {message.encoding!r} is not supported; choose one of: {', '.join(ENCODINGS)} "
+            f"image encoding {quoted(message.encoding)} is not supported; choose one of: {', '.join(ENCODINGS)} "
             "(set it in the camera driver, or convert with image_proc)"
         )
     rows = _rows(message, encoding)
@@ -174,11 +175,11 @@ def compressed_to_bgr(message: CompressedImageLike) -> Bgr:
         ImportError: OpenCV is not installed.
     """
     if "compressedDepth" in message.format:
-        raise ValueError(f"compressed image format {message.format!r} is depth; subscribe to the colour image")
+        raise ValueError(f"compressed image format {quoted(message.format)} is depth; subscribe to the colour image")
     try:
         return decode_picture(message.data)
     except ValueError as error:
         raise ValueError(
-            f"{error} (format {message.format!r}); the publisher must send JPEG or PNG, as image_transport's "
+            f"{error} (format {quoted(message.format)}); the publisher must send JPEG or PNG, as image_transport's "
             "'compressed' does"
         ) from None

@@ -26,6 +26,7 @@ from typing import Any
 
 from std_msgs.msg import String
 
+from csre_ros.foreign_text import quoted
 from csre_ros.ros.readers.cdr import deserialize
 from csre_ros.ros.readers.crowd import Crowd, check_number
 from csre_ros.ros.readers.reading import Reading, Sender
@@ -82,8 +83,9 @@ def _layout(name: Any, expected: SkeletonLayout | None) -> SkeletonLayout:
     layout = get_layout(name[:100])
     if expected is not None and layout.dims != expected.dims:
         raise ValueError(
-            f"the record has layout {name!r}, which is {layout.dims}-D; the parameter layout is {expected.name!r}, "
-            f"which is {expected.dims}-D: set it to what the sender uses, with a bundle that declares the same"
+            f"the record has layout {quoted(name)}, which is {layout.dims}-D; the parameter "
+            f"layout is {expected.name!r}, which is {expected.dims}-D: set it to what the sender uses, with a bundle "
+            "that declares the same"
         )
     return layout
 
