@@ -119,8 +119,9 @@ def test_what_cannot_be_read_is_counted_and_said_once(tmp_path, caplog):
     assert len(list(source)) == 3
     assert source.dropped == 3
     assert [record.message for record in caplog.records if "left out" in record.message] == [
-        f"{path}, topic /c: a message is left out: 5 bytes of compressed image ('jpeg') are no picture; "
-        "the publisher must send JPEG or PNG, as image_transport's 'compressed' does"
+        f"{path}, topic /c: a message is left out: 5 bytes are no picture: they are built as "
+        "neither a JPEG nor a PNG file (format 'jpeg'); the publisher must send JPEG or PNG, as image_transport's "
+        "'compressed' does"
     ]
 
 
@@ -136,7 +137,7 @@ def test_records_of_json_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("path", "topic", "error", "words"),
     [
-        ("bag", "/nothing", ValueError, "has no topic '/nothing' .* topics of such types: /image_raw"),
+        ("bag", "/nothing", ValueError, "has no topic '/nothing' .* topics of such types: '/image_raw'"),
         ("missing", "/image_raw", FileNotFoundError, "missing does not exist"),
         ("text.mcap", "/image_raw", ValueError, r"text\.mcap is no MCAP file: it starts with b'no bag a'"),
     ],
