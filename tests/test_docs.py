@@ -22,7 +22,8 @@ from csre_ros.app.main import parser
 from csre_ros.options import check_field
 from csre_ros.pipeline import Pipeline
 from csre_ros.recordings import SHIPPED
-from csre_ros.ros.outputs.reports import actions_record, classes_record, to_json
+from csre_ros.ros.outputs.json_records import actions_record, classes_record, to_json
+from csre_ros.ros.outputs.report import Report
 from csre_ros.ros.settings import INPUTS, options
 from csre_ros.sources import open_source
 
@@ -123,15 +124,15 @@ def schema(name):
 def spoken():
     """Every record about the shipped recording, and that of the classes, as the node writes them."""
     pipeline = Pipeline()
-    records = []
+    recognizer, records = pipeline.recognizer, []
     with open_source(str(SHIPPED)) as source:
         for frame in source:
             _, people = pipeline.step(frame)
-            events = [event for person in people for event in person.events]
-            facts = {"stamp_ns": frame.stamp_ns, "frame_id": frame.frame_id, "now_ns": frame.stamp_ns + 5_000_000}
-            info = pipeline.recognizer.info
-            records.append(json.loads(to_json(actions_record(people, events, **facts, info=info, top_k=3))))
-    return {"actions": records, "classes": [json.loads(to_json(classes_record(pipeline.recognizer.info)))]}
+            now_ns = frame.stamp_ns + 5_000_000
+            report = Report(frame.stamp_ns, frame.frame_id, now_ns, tuple(people), recognizer.info, recognizer.labels)
+            records.append(json.loads(to_json(actions_record(report, report.events, 3))))
+    classes = classes_record(recognizer.info, recognizer.labels)
+    return {"actions": records, "classes": [json.loads(to_json(classes))]}
 
 
 @pytest.mark.parametrize("name", ["actions", "classes"])

@@ -1,6 +1,6 @@
-"""How the node is doing: what its threads tell, and how it is judged.
+"""How the node is doing: counters that its threads add to, and snapshots of them. Needs no ROS.
 
-Needs the message classes only, no graph and no rclpy.
+What they mean is judged in :mod:`csre_ros.ros.node.diagnostics`.
 """
 
 from __future__ import annotations
@@ -9,37 +9,46 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticStatus
 
-OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 CAPTURE = "capture"
 """The stage that the input itself is."""
 _RATE_WINDOW_S = 3.0
 
 
 @dataclass(frozen=True)
-class Status:
-    """One line of the diagnostics.
+class Snapshot:
+    """All counters at one moment; those that count grow from when the node was configured.
 
     Attributes:
-        task: What is judged; the published name is ``<node>: <task>``.
-        level: ``OK``, ``WARN`` or ``ERROR``.
-        message: One sentence; for anything but OK it says what to do.
-        values: Figures behind it.
+        counts: ``received``, ``lost``, ``skipped``, ``undecided``, ``stamped_on_arrival``, and ``STAGE failures``.
+        rejections: What was refused at the border, by reason.
+        refusal: The last of them, in a sentence for the operator.
+        incompatible: The policy by which a publisher's quality of service does not fit; empty: none.
+        failures: What a stage raised last, of the stages that have failed since a frame went through all of them.
+        rate_hz: Input over the last seconds.
+        silence_s: Seconds since the last input, or since activation if there was none.
+        ages_ms: Median and 99th percentile of the ages at publication; None before the first.
+        people: How many are followed.
+        full: Of how many of them a whole window has been seen.
     """
 
-    task: str
-    level: bytes
-    message: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, int]
+    rejections: Mapping[str, int]
+    refusal: str
+    incompatible: str
+    failures: Mapping[str, str]
+    rate_hz: float
+    silence_s: float
+    ages_ms: tuple[float, float] | None
+    people: int
+    full: int
 
 
 class Health:
-    """What happened since the node was configured. Every method may be called from any thread.
+    """Counts what happens from when the node is configured. Every method may be called from any thread.
 
     Args:
         clock: Seconds that never jump.
@@ -53,8 +62,6 @@ class Health:
         self._ages_ms: deque[float] = deque(maxlen=1000)
         self._counts: Counter[str] = Counter()
         self._rejections: Counter[str] = Counter()
-        self._reported_input: Counter[str] = Counter()
-        self._reported_people: Counter[str] = Counter()
         self._refusal = ""
         self._incompatible = ""
         self._failures: dict[str, str] = {}
@@ -140,83 +147,33 @@ class Health:
 
     @property
     def stale_s(self) -> float:
-        """Seconds for which nothing new could be known: the input is silent, or no frame gets through what fails."""
+        """Staleness: seconds for which nothing new could be known, as the input is silent or no frame gets through."""
         with self._lock:
             failing = self._clock() - self._published_at if self._failures else 0.0
         return max(self.silence_s, failing)
 
-    def input_status(self, what: str, timeout_s: float) -> Status:
-        """Judge the input over the time since the last call.
-
-        Args:
-            what: The topic or source, for the operator.
-            timeout_s: Silence that is worth a warning.
-        """
-        silence = self.silence_s
+    def snapshot(self) -> Snapshot:
+        """All counters now. Asking changes nothing."""
+        silence_s = self.silence_s
         with self._lock:
-            now = Counter(lost=self._counts["lost"], rejected=self._rejections.total())
-            new = now - self._reported_input
-            self._reported_input = now
-            recent = [at for at in self._arrivals if self._clock() - at < _RATE_WINDOW_S]
-            rate = (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 else 0.0
-            values = {
-                "source": what,
-                "rate_hz": round(rate, 1),
-                "silence_s": round(silence, 2),
-                **{
-                    name: self._counts[name]
-                    for name in ("received", "lost", "skipped", "undecided", "stamped_on_arrival")
-                },
-                "rejected": now["rejected"],
-                **{f"rejected: {reason}": count for reason, count in sorted(self._rejections.items())},
-                "incompatible_qos": self._incompatible or "none",
-                **_percentiles("age", self._ages_ms),
-            }
-            if failure := self._failures.get(CAPTURE):
-                return Status("input", ERROR, failure, values)
-            if message := self._complaint(what, silence, timeout_s, new):
-                return Status("input", WARN, message, values)
-        return Status("input", OK, f"{rate:.1f} Hz", values)
-
-    def _complaint(self, what: str, silence: float, timeout_s: float, new: Mapping[str, int]) -> str:
-        if silence > timeout_s and self._incompatible:
-            return (
-                f"no input: a publisher of {what} offers incompatible QoS ({self._incompatible}); set "
-                f"qos_overrides.{what}.subscription.{self._incompatible} in the parameter file"
+            now = self._clock()
+            recent = [at for at in self._arrivals if now - at < _RATE_WINDOW_S]
+            return Snapshot(
+                counts=self._counts.copy(),
+                rejections=self._rejections.copy(),
+                refusal=self._refusal,
+                incompatible=self._incompatible,
+                failures=dict(self._failures),
+                rate_hz=(len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 else 0.0,
+                silence_s=silence_s,
+                ages_ms=_percentiles(self._ages_ms),
+                people=self._people,
+                full=self._full,
             )
-        if silence > timeout_s:
-            came = "for" if self._counts["received"] else "yet, after"
-            return f"no input {came} {silence:.1f} s: check that {what} delivers"
-        if new.get("rejected"):
-            return f"{new['rejected']} rejected: {self._refusal}"
-        if new.get("lost"):
-            return (
-                f"{new['lost']} messages lost in transport; for raw images load config/fastdds_images.xml on both "
-                "ends, or use compressed images"
-            )
-        return ""
-
-    def stage_status(self, stage: str, values: Mapping[str, Any]) -> Status:
-        """ERROR from the first frame on which a stage failed until one goes through again."""
-        with self._lock:
-            shown = {**values, "failures": self._counts[f"{stage} failures"]}
-            failure = self._failures.get(stage)
-        return Status(stage, ERROR, failure, shown) if failure else Status(stage, OK, "working", shown)
-
-    def people_status(self, left_out: Mapping[str, int]) -> Status:
-        """How many people are followed; WARN while ``left_out``, counters by reason, grow."""
-        with self._lock:
-            now = Counter({f"left out: {reason}": count for reason, count in left_out.items() if count})
-            new = now - self._reported_people
-            self._reported_people = now
-            values = {"followed": self._people, "full_windows": self._full, **dict(sorted(now.items()))}
-        if new:
-            return Status("people", WARN, ", ".join(f"{reason} {count}" for reason, count in new.items()), values)
-        return Status("people", OK, f"{values['followed']} followed", values)
 
 
-def _percentiles(name: str, samples: Sequence[float]) -> dict[str, float]:
+def _percentiles(samples: Sequence[float]) -> tuple[float, float] | None:
     if not samples:
-        return {}
+        return None
     middle, high = np.percentile(np.asarray(samples), (50, 99))
-    return {f"{name}_p50_ms": round(float(middle), 2), f"{name}_p99_ms": round(float(high), 2)}
+    return float(middle), float(high)

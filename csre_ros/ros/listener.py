@@ -29,7 +29,7 @@ class Listener:
 
     Args:
         node: Full name of the node, for example ``/action_node``.
-        on_actions: Called with every record (see ``csre_ros.ros.outputs.reports``).
+        on_actions: Called with every record (see ``csre_ros.ros.outputs.json_records``).
         on_people: Called with the people of every skeleton message once the layout is known, which the node announces;
             their ``source_id`` is the person's id.
 

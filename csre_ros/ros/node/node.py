@@ -11,14 +11,23 @@ from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from csre_ros.pipeline import Pipeline
-from csre_ros.ros.health import ERROR, OK, Health, Status
+from csre_ros.ros.health import Health
 from csre_ros.ros.inputs.contract import Input, InputContext, check_dims
 from csre_ros.ros.inputs.table import make_input
 from csre_ros.ros.node import parameters, services
-from csre_ros.ros.node.diagnostics import runtime_statuses, to_message
+from csre_ros.ros.node.diagnostics import (
+    ERROR,
+    OK,
+    Observation,
+    Status,
+    model_status,
+    observe,
+    runtime_statuses,
+    to_message,
+)
 from csre_ros.ros.node.logs import RosLogHandler
-from csre_ros.ros.node.stream import Stream
-from csre_ros.ros.outputs.publishers import Outputs
+from csre_ros.ros.node.recognition_worker import RecognitionWorker
+from csre_ros.ros.outputs.publishers import Publishers
 from csre_ros.ros.qos import NEWEST, overridable
 from csre_ros.ros.settings import NodeSettings, fixed, unknown
 from csre_ros.sources.frames import SourceFrame
@@ -41,13 +50,14 @@ class ActionNode(LifecycleNode):
     def __init__(self) -> None:
         self.finished = threading.Event()
         self._health = Health()
+        self._judged: Observation | None = None  # what the last diagnostics were about
         self._refusal = ""
         self._configured = False
         self._loaded: NodeSettings | None = None  # the settings that the parts below were made with
         self._pipeline: Pipeline | None = None
-        self._outputs: Outputs | None = None
+        self._outputs: Publishers | None = None
         self._input: Input | None = None
-        self._stream: Stream | None = None
+        self._worker: RecognitionWorker | None = None
         super().__init__("action_node")
         self._log_handler = RosLogHandler(self.get_logger())
         self._log_handler.attach()
@@ -70,13 +80,13 @@ class ActionNode(LifecycleNode):
     @property
     def active(self) -> bool:
         """Whether it looks at its input."""
-        return self._stream is not None and self._stream.active
+        return self._worker is not None and self._worker.active
 
     def reset(self) -> services.Answer:
         """Forget everybody in view, as after a bag was changed."""
-        if self._stream is None or not self._stream.active:
+        if self._worker is None or not self._worker.active:
             return False, "the node is not active; there is nobody to forget"
-        self._stream.reset()
+        self._worker.reset()
         return True, "everybody is forgotten"
 
     def set_enabled(self, enabled: bool) -> services.Answer:
@@ -104,12 +114,12 @@ class ActionNode(LifecycleNode):
                 self._load()
         except Exception as error:
             return self._refuse("activate", error)
-        assert self._stream is not None
+        assert self._worker is not None
         assert self._input is not None
         super().on_activate(state)
         try:
             self._health.begin()
-            self._stream.start(self._input)
+            self._worker.start(self._input)
             self._input.open()
         except Exception as error:
             self._stop()
@@ -158,14 +168,14 @@ class ActionNode(LifecycleNode):
 
     def _make_parts(self) -> None:
         self._settings = parameters.read(self)
-        self._health = Health()
+        self._health, self._judged = Health(), None
         self._pipeline = Pipeline(self._settings.pipeline)
-        info = self._pipeline.recognizer.info
-        self._outputs = Outputs(self, info, self._settings)
-        self._stream = Stream(self._pipeline, self._outputs, self._health, self.get_logger(), self._end)
-        stream = self._stream
-        self._input = make_input(InputContext(self, self._settings, self._health, stream.deliver, stream.end))
-        check_dims(self._input, info)
+        recognizer = self._pipeline.recognizer
+        self._outputs = Publishers(self, recognizer, self._settings)
+        self._worker = RecognitionWorker(self._pipeline, self._outputs, self._health, self.get_logger(), self._end)
+        worker = self._worker
+        self._input = make_input(InputContext(self, self._settings, self._health, worker.deliver, worker.end))
+        check_dims(self._input, recognizer.info)
         if self._input.images:  # the first picture loads the pose model
             self._pipeline.observe(SourceFrame(0, "", image=np.zeros((480, 640, 3), np.uint8)))
             self._pipeline.reset()
@@ -173,15 +183,15 @@ class ActionNode(LifecycleNode):
     def _stop(self) -> None:
         if self._input is not None:
             self._input.close()
-        if self._stream is not None:
-            self._stream.stop()
+        if self._worker is not None:
+            self._worker.stop()
 
     def _free(self) -> None:
         if self._outputs is not None:
             self._outputs.destroy()
         if self._pipeline is not None:
             self._pipeline.close()
-        self._stream = self._outputs = self._pipeline = self._input = self._loaded = None
+        self._worker = self._outputs = self._pipeline = self._input = self._loaded = None
 
     def _refuse(self, transition: str, error: Exception) -> TransitionCallbackReturn:
         self._refusal = f"cannot {transition}: {error}"
@@ -203,21 +213,22 @@ class ActionNode(LifecycleNode):
 
     def _watch(self) -> None:
         """Withdraw what was said when it has grown old: the input is silent, or a stage keeps failing."""
-        if self._stream is not None and self._health.stale_s > self._settings.node.input_timeout_s:
-            self._stream.fall_silent()
+        if self._worker is not None and self._health.stale_s > self._settings.node.input_timeout_s:
+            self._worker.fall_silent()
 
     def _diagnose(self) -> None:
-        statuses = [Status("model", ERROR, self._refusal) if self._refusal else Status("model", OK, "not loaded")]
-        if self._pipeline is not None and self._stream is not None and self._outputs is not None:
-            found = runtime_statuses(
-                self._health,
-                self._pipeline,
-                self._input if self._stream.active else None,
-                self._settings.node.input_timeout_s,
-                alive=self._stream.alive,
-                unpublished=self._outputs.counts,
-            )
-            statuses = (statuses if self._refusal else []) + found
         name = self.get_fully_qualified_name().removeprefix("/")
         hardware = self._input.what if self._input is not None else "none"
-        self._diagnostics.publish(to_message(statuses, name, hardware, self.get_clock().now().to_msg()))
+        self._diagnostics.publish(to_message(self._statuses(), name, hardware, self.get_clock().now().to_msg()))
+
+    def _statuses(self) -> list[Status]:
+        statuses = [Status("model", ERROR, self._refusal)] if self._refusal else []
+        if self._pipeline is None or self._outputs is None or self._worker is None or self._input is None:
+            return statuses or [Status("model", OK, "not loaded")]
+        statuses.append(model_status(self._pipeline))
+        if not self._worker.active:
+            return [*statuses, Status("input", OK, "inactive")]
+        alive, unpublished = self._worker.alive, self._outputs.counts
+        now = observe(self._health, self._pipeline, self._input, alive=alive, unpublished=unpublished)
+        before, self._judged = self._judged, now
+        return statuses + runtime_statuses(now, before, self._settings.node.input_timeout_s)

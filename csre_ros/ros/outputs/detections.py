@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
 
-from csre_ros.recognition.bundle_info import BundleInfo
+from csre_ros.recognition.bundle_info import Label
 from csre_ros.recognition.types import PersonAction
-from csre_ros.ros.outputs.moment import Moment
+from csre_ros.ros.outputs.report import Report
 from csre_ros.ros.qos import LATCHED, RELIABLE, overridable
 from csre_ros.ros.stamps import from_ns
 from csre_ros.skeleton import Skeleton
 
 
-def label_info(info: BundleInfo) -> Any:
+def label_info(labels: Sequence[Label]) -> Any:
     """``vision_msgs/LabelInfo``: the names behind the class ids; its threshold is the lowest of any action."""
     from vision_msgs.msg import LabelInfo, VisionClass
 
-    names = [VisionClass(class_id=i, class_name=label.name) for i, label in enumerate(info.labels)]
-    lowest = min((label.threshold for label in info.labels if not label.background), default=0.0)
+    names = [VisionClass(class_id=i, class_name=label.name) for i, label in enumerate(labels)]
+    lowest = min((label.threshold for label in labels if not label.background), default=0.0)
     return LabelInfo(class_map=names, threshold=float(lowest))
 
 
@@ -52,52 +52,55 @@ def detection(person: PersonAction, skeleton: Skeleton, shape: Sequence[int] | N
 
 
 class Detections:
-    """Publishes detections while somebody listens, and the names of the labels once.
+    """Publishes detections while somebody listens; the names of the labels at once, and again when they change.
 
     Args:
         node: Owner of the publishers.
-        info: The bundle that decides.
+        labels: The labels at the start.
         top_k: Says how many labels per person; asked at every frame.
 
     Raises:
         ImportError: ``vision_msgs`` is not installed.
     """
 
-    def __init__(self, node: LifecycleNode, info: BundleInfo, top_k: Callable[[], int]) -> None:
+    def __init__(self, node: LifecycleNode, labels: tuple[Label, ...], top_k: Callable[[], int]) -> None:
         from vision_msgs.msg import Detection2DArray, LabelInfo
 
         self._array = Detection2DArray
         self._node = node
         self._top_k = top_k
-        self._newest = (0, "")
         self._publisher = node.create_lifecycle_publisher(Detection2DArray, "~/detections", **overridable(RELIABLE))
         self._labels = node.create_publisher(LabelInfo, "~/label_info", **overridable(LATCHED))
-        message = label_info(info)
-        message.header.stamp = node.get_clock().now().to_msg()
-        self._labels.publish(message)
+        self._announce(labels)
 
-    def publish(self, moment: Moment) -> None:
+    def publish(self, report: Report) -> None:
         """Publish everybody in a frame."""
-        self._newest = (moment.stamp_ns, moment.frame_id)
+        if report.labels != self._announced:
+            self._announce(report.labels)
         if not self._publisher.get_subscription_count():
             return
-        shape, top_k = None if moment.image is None else moment.image.shape, self._top_k()
-        self._publish([detection(person, skeleton, shape, top_k) for person, skeleton in moment.seen()])
+        shape, top_k = None if report.image is None else report.image.shape, self._top_k()
+        self._publish(report, [detection(person, skeleton, shape, top_k) for person, skeleton in report.seen()])
 
-    def withdraw(self) -> None:
+    def withdraw(self, report: Report) -> None:
         """Publish that nobody is detected any more, as of the newest frame."""
         if self._publisher.get_subscription_count():
-            self._publish([])
+            self._publish(report, [])
 
     def destroy(self) -> None:
         """Remove the publishers."""
         self._node.destroy_lifecycle_publisher(self._publisher)
         self._node.destroy_publisher(self._labels)
 
-    def _publish(self, detections: list[Any]) -> None:
-        stamp_ns, frame_id = self._newest
+    def _announce(self, labels: tuple[Label, ...]) -> None:
+        self._announced = labels
+        message = label_info(labels)
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._labels.publish(message)
+
+    def _publish(self, report: Report, detections: list[Any]) -> None:
         message = self._array(detections=detections)
-        message.header.stamp, message.header.frame_id = from_ns(stamp_ns), frame_id
+        message.header.stamp, message.header.frame_id = from_ns(report.stamp_ns), report.frame_id
         for one in detections:
             one.header = message.header
         self._publisher.publish(message)

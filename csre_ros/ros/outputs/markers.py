@@ -10,7 +10,7 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from csre_ros.recognition.types import PersonAction
-from csre_ros.ros.outputs.moment import Moment
+from csre_ros.ros.outputs.report import Report
 from csre_ros.ros.qos import NEWEST, overridable
 from csre_ros.ros.stamps import from_ns
 from csre_ros.skeleton import FloatArray, Skeleton
@@ -71,20 +71,20 @@ class Markers:
         self._publisher = node.create_lifecycle_publisher(MarkerArray, "~/markers", **overridable(NEWEST))
         self._shown: dict[int, tuple[int, str]] = {}
 
-    def publish(self, moment: Moment) -> None:
+    def publish(self, report: Report) -> None:
         """Show who is in view; who no longer is is deleted."""
         if not self._publisher.get_subscription_count():
             self._shown.clear()
             return
-        seen = {person.person: (person, skeleton) for person, skeleton in moment.seen() if skeleton.layout.dims == 3}
+        seen = {person.person: (person, skeleton) for person, skeleton in report.seen() if skeleton.layout.dims == 3}
         markers = self._deletions(self._shown.keys() - seen.keys())
         for person, skeleton in seen.values():
-            markers += person_markers(person, skeleton, moment.stamp_ns, moment.frame_id)
-            self._shown[person.person] = (moment.stamp_ns, moment.frame_id)
+            markers += person_markers(person, skeleton, report.stamp_ns, report.frame_id)
+            self._shown[person.person] = (report.stamp_ns, report.frame_id)
         if markers:
             self._publisher.publish(MarkerArray(markers=markers))
 
-    def withdraw(self) -> None:
+    def withdraw(self, report: Report) -> None:
         """Delete everybody."""
         if markers := self._deletions(set(self._shown)):
             self._publisher.publish(MarkerArray(markers=markers))

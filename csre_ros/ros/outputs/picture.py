@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CompressedImage
 
-from csre_ros.ros.outputs.moment import Moment
+from csre_ros.ros.outputs.report import Report
 from csre_ros.ros.qos import PICTURES, overridable
 from csre_ros.ros.stamps import from_ns
 
@@ -34,7 +34,7 @@ class Picture:
             CompressedImage, "~/image/compressed", **overridable(PICTURES)
         )
 
-    def publish(self, moment: Moment) -> None:
+    def publish(self, report: Report) -> None:
         """Publish the picture of a frame."""
         if not self._publisher.get_subscription_count():
             return
@@ -45,15 +45,15 @@ class Picture:
         except ImportError:
             self._node.get_logger().warning("~/image/compressed needs OpenCV: apt install python3-opencv", once=True)
             return
-        captions = [Caption(p.person, skeleton, p.action, p.score, p.best) for p, skeleton in moment.seen()]
+        captions = [Caption(p.person, skeleton, p.action, p.score, p.best) for p, skeleton in report.seen()]
         self._overlay = self._overlay or Overlay(self._fov)
-        drawn = self._overlay.draw(moment.image, captions, self._node.get_fully_qualified_name())
+        drawn = self._overlay.draw(report.image, captions, self._node.get_fully_qualified_name())
         _, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         message = CompressedImage(format="bgr8; jpeg compressed bgr8", data=array.array("B", data.tobytes()))
-        message.header.stamp, message.header.frame_id = from_ns(moment.stamp_ns), moment.frame_id
+        message.header.stamp, message.header.frame_id = from_ns(report.stamp_ns), report.frame_id
         self._publisher.publish(message)
 
-    def withdraw(self) -> None:
+    def withdraw(self, report: Report) -> None:
         """The last picture stays: it is a picture of the past."""
 
     def destroy(self) -> None:

@@ -10,7 +10,7 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.publisher import Publisher
 
 from csre_ros.recognition.types import ActionEvent, EventState
-from csre_ros.ros.outputs.moment import Moment, body_id
+from csre_ros.ros.outputs.report import Report, body_id
 from csre_ros.ros.outputs.symbols import Symbols, constant
 from csre_ros.ros.packages import message_class
 from csre_ros.ros.qos import NEWEST, RELIABLE, overridable
@@ -23,13 +23,13 @@ class _Bodies:
     def __init__(self) -> None:
         self.ids: dict[int, str] = {}
 
-    def step(self, moment: Moment) -> Iterator[tuple[str, ActionEvent]]:
+    def step(self, report: Report) -> Iterator[tuple[str, ActionEvent]]:
         """Body ids and events of a frame."""
-        present = {person.person for person in moment.people if person.present}
+        present = {person.person for person in report.people if person.present}
         self.ids = {person: name for person, name in self.ids.items() if person in present}
-        for person, _ in moment.seen():
+        for person, _ in report.seen():
             self.ids.setdefault(person.person, body_id(person))
-        for person in moment.people:
+        for person in report.people:
             for event in person.events if person.person in self.ids else ():
                 yield self.ids[person.person], event
 
@@ -59,16 +59,16 @@ class Gestures:
             values["handedness"] = constant(self._message, entry.handedness)
         return values
 
-    def publish(self, moment: Moment) -> None:
+    def publish(self, report: Report) -> None:
         """Publish the gestures of a frame."""
-        for name, event in self._bodies.step(moment):
+        for name, event in self._bodies.step(report):
             if event.action in self._values and event.state is not EventState.ENDED:
                 message = self._message(**self._values[event.action])
-                message.header.stamp, message.header.frame_id = from_ns(moment.stamp_ns), moment.frame_id
+                message.header.stamp, message.header.frame_id = from_ns(report.stamp_ns), report.frame_id
                 self._publisher(name).publish(message)
         self._keep(set(self._bodies.ids.values()))
 
-    def withdraw(self) -> None:
+    def withdraw(self, report: Report) -> None:
         """Everybody has left."""
         self._keep(set())
 
@@ -108,9 +108,9 @@ class Intents:
         }
         self._publisher = node.create_lifecycle_publisher(self._message, "/intents", **overridable(RELIABLE))
 
-    def publish(self, moment: Moment) -> None:
+    def publish(self, report: Report) -> None:
         """Publish the intents of a frame."""
-        for name, event in self._bodies.step(moment):
+        for name, event in self._bodies.step(report):
             if event.action in self._values and event.state is EventState.STARTED:
                 message = self._message(
                     intent=self._values[event.action],
@@ -121,7 +121,7 @@ class Intents:
                 )
                 self._publisher.publish(message)
 
-    def withdraw(self) -> None:
+    def withdraw(self, report: Report) -> None:
         """An intent is not taken back."""
 
     def destroy(self) -> None:

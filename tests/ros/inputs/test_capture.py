@@ -103,7 +103,7 @@ def test_a_file_that_breaks_off_ends_the_input_with_an_error(capture, recording,
     source, frames, ends = capture(settings({"source": str(recording)}))
     wait_for(lambda: ends)
     assert len(frames) == 1
-    assert "damaged after 1 frame" in source._context.health.input_status("arm.mcap", 1.0).message
+    assert "damaged after 1 frame" in source._context.health.snapshot().failures["capture"]
 
 
 def test_what_a_recording_leaves_out_is_counted(capture, tmp_path, make_body, monkeypatch):
@@ -130,9 +130,9 @@ def test_what_a_recording_leaves_out_is_counted(capture, tmp_path, make_body, mo
     monkeypatch.setattr(recording, "unpack_cloud", damaged)
     source, frames, ends = capture(settings({"source": str(path)}))
     wait_for(lambda: ends)
-    table = source._context.health.input_status("mad.mcap", 1.0).values
-    assert (table["rejected: infinite coordinate"], table["rejected: unreadable frame"]) == (2, 1)
-    assert (len(frames), table["skipped"]) == (FRAMES - 1, 0)
+    told = source._context.health.snapshot()
+    assert dict(told.rejections) == {"infinite coordinate": 2, "unreadable frame": 1}
+    assert (len(frames), told.counts["skipped"]) == (FRAMES - 1, 0)
 
 
 class SlowCamera:

@@ -8,8 +8,18 @@ import pytest
 pytest.importorskip("diagnostic_msgs.msg", reason="needs the ROS message packages: pip install 'csre_ros[ros]'")
 from builtin_interfaces.msg import Time
 
-from csre_ros.ros.health import ERROR, OK, WARN, Health, Status
-from csre_ros.ros.node.diagnostics import runtime_statuses, to_message
+from csre_ros.ros.health import Health
+from csre_ros.ros.node.diagnostics import (
+    ERROR,
+    OK,
+    WARN,
+    Observation,
+    Status,
+    model_status,
+    observe,
+    runtime_statuses,
+    to_message,
+)
 from csre_ros.timing import StageTimer
 
 
@@ -31,86 +41,105 @@ def health(clock):
     return Health(clock)
 
 
+class Judge:
+    """The statuses of a node of which only the counters matter, as they are published one after the other."""
+
+    def __init__(self, health):
+        self.health = health
+        self.before = {}  # each task is asked for apart
+
+    def __call__(self, task, what="/image", left_out=None):
+        now = Observation(self.health.snapshot(), left_out or {}, {}, {}, "cpu", what, True, True)
+        found = {status.task: status for status in runtime_statuses(now, self.before.get(task), 1.0)}
+        self.before[task] = now
+        return found[task]
+
+
+@pytest.fixture
+def judge(health):
+    return Judge(health)
+
+
 def deliver(health, clock, count=90, rate=30.0):
     for _ in range(count):
         clock.now += 1 / rate
         health.arrived()
 
 
-def test_steady_input_is_ok_and_its_rate_is_measured(health, clock):
+def test_steady_input_is_ok_and_its_rate_is_measured(health, clock, judge):
     deliver(health, clock, rate=15.0)
-    status = health.input_status("/image", 1.0)
+    status = judge("input", "/image")
     assert (status.level, status.message) == (OK, "15.0 Hz")
     assert status.values["received"] == 90
     assert status.values["rate_hz"] == 15.0
 
 
-def test_silence_warns_and_recovers_by_itself(health, clock):
+def test_silence_warns_and_recovers_by_itself(health, clock, judge):
     deliver(health, clock)
     clock.now += 1.2
-    status = health.input_status("/image", 1.0)
+    status = judge("input", "/image")
     assert status.level == WARN
     assert "no input for 1.2 s" in status.message
     assert "/image" in status.message
     deliver(health, clock)
-    assert health.input_status("/image", 1.0).level == OK
+    assert judge("input", "/image").level == OK
 
 
-def test_input_that_never_came(health, clock):
-    assert health.input_status("/image", 1.0).level == OK  # there has been no time for it yet
+def test_input_that_never_came(health, clock, judge):
+    assert judge("input", "/image").level == OK  # there has been no time for it yet
     clock.now += 3
-    assert "no input yet, after 3.0 s" in health.input_status("/image", 1.0).message
+    assert "no input yet, after 3.0 s" in judge("input", "/image").message
 
 
-def test_activation_starts_the_wait_anew(health, clock):
+def test_activation_starts_the_wait_anew(health, clock, judge):
     deliver(health, clock)
     clock.now += 60
     health.begin()
     assert health.silence_s == 0
-    assert health.input_status("/image", 1.0).level == OK
+    assert judge("input", "/image").level == OK
 
 
-def test_incompatible_publisher_is_named_with_the_cure(health, clock):
+def test_incompatible_publisher_is_named_with_the_cure(health, clock, judge):
     health.incompatible("reliability")
     clock.now += 2
-    status = health.input_status("/skeletons", 1.0)
+    status = judge("input", "/skeletons")
     assert status.level == WARN
     assert "qos_overrides./skeletons.subscription.reliability" in status.message
 
 
-def test_rejections_warn_once_and_stay_counted(health, clock):
+def test_rejections_warn_once_and_stay_counted(health, clock, judge):
     deliver(health, clock)
     health.rejected("unreadable message", detail="image encoding '16UC1' is not supported")
     health.rejected("infinite coordinate", 2)
-    status = health.input_status("/skeletons", 1.0)
+    status = judge("input", "/skeletons")
     assert (status.level, status.message) == (WARN, "3 rejected: infinite coordinate")
     assert status.values["rejected"] == 3
     assert status.values["rejected: unreadable message"] == 1
     assert status.values["rejected: infinite coordinate"] == 2
-    later = health.input_status("/skeletons", 1.0)
+    later = judge("input", "/skeletons")
     assert (later.level, later.values["rejected"]) == (OK, 3)
 
 
-def test_lost_messages_name_the_cure(health, clock):
+def test_lost_messages_name_the_cure(health, clock, judge):
     deliver(health, clock)
     health.lost(7)
-    status = health.input_status("/image", 1.0)
+    status = judge("input", "/image")
     assert (status.level, status.values["lost"]) == (WARN, 7)
     assert "fastdds_images.xml" in status.message
 
 
-def test_a_failing_stage_is_an_error_until_a_frame_goes_through(health):
-    assert health.stage_status("inference", {}).level == OK
+def test_a_failing_stage_is_an_error_until_a_frame_goes_through(health, judge):
+    assert judge("inference").level == OK
     health.failed("inference", RuntimeError("out of memory"))
-    status = health.stage_status("inference", {"provider": "cpu"})
+    status = judge("inference")
     assert (status.level, status.message) == (ERROR, "RuntimeError: out of memory")
     assert status.values == {"provider": "cpu", "failures": 1}
-    assert health.stage_status("pose", {}).level == OK
+    assert judge("pose").level == OK
     health.published(3.0)
-    assert health.stage_status("inference", {}).level == OK
+    assert judge("inference").level == OK
 
 
-def test_what_was_said_grows_old_in_silence_and_while_a_stage_fails(health, clock):
+def test_what_was_said_grows_old_in_silence_and_while_a_stage_fails(health, clock, judge):
     health.begin()
     for _ in range(3):
         clock.now += 1
@@ -129,39 +158,39 @@ def test_what_was_said_grows_old_in_silence_and_while_a_stage_fails(health, cloc
     assert health.stale_s == pytest.approx(5.0, abs=0.1)
 
 
-def test_a_lost_source_is_an_error_of_the_input(health, clock):
+def test_a_lost_source_is_an_error_of_the_input(health, clock, judge):
     deliver(health, clock)
     health.failed("capture", OSError("camera:0 was lost"))
-    assert health.input_status("camera:0", 1.0).message == "OSError: camera:0 was lost"
+    assert judge("input", "camera:0").message == "OSError: camera:0 was lost"
     health.published(3.0)  # a frame that still waited
-    assert health.input_status("camera:0", 1.0).level == ERROR
+    assert judge("input", "camera:0").level == ERROR
     deliver(health, clock)
-    assert health.input_status("camera:0", 1.0).level == OK
+    assert judge("input", "camera:0").level == OK
 
 
-def test_people_are_counted_and_those_left_out_warn_once(health):
+def test_people_are_counted_and_those_left_out_warn_once(health, judge):
     health.followed(2, 1)
-    status = health.people_status({"duplicate_id": 0})
+    status = judge("people", left_out={"duplicate_id": 0})
     assert (status.message, dict(status.values)) == ("2 followed", {"followed": 2, "full_windows": 1})
-    status = health.people_status({"duplicate_id": 3, "stamp_jump": 1})
+    status = judge("people", left_out={"duplicate_id": 3, "stamp_jump": 1})
     assert (status.level, status.message) == (WARN, "left out: duplicate_id 3, left out: stamp_jump 1")
     assert status.values["left out: duplicate_id"] == 3
-    assert health.people_status({"duplicate_id": 3, "stamp_jump": 1}).level == OK
-    assert health.people_status({"duplicate_id": 4, "stamp_jump": 1}).message == "left out: duplicate_id 1"
+    assert judge("people", left_out={"duplicate_id": 3, "stamp_jump": 1}).level == OK
+    assert judge("people", left_out={"duplicate_id": 4, "stamp_jump": 1}).message == "left out: duplicate_id 1"
 
 
-def test_input_and_people_are_judged_apart(health, clock):
+def test_input_and_people_are_judged_apart(health, clock, judge):
     deliver(health, clock)
     health.rejected("duplicate id")
-    assert health.people_status({"stamp_jump": 1}).level == WARN
-    assert health.input_status("/skeletons", 1.0).message == "1 rejected: duplicate id"
+    assert judge("people", left_out={"stamp_jump": 1}).level == WARN
+    assert judge("input", "/skeletons").message == "1 rejected: duplicate id"
 
 
-def test_ages(health, clock):
+def test_ages(health, clock, judge):
     deliver(health, clock)
     for age in range(1, 101):
         health.published(float(age))
-    values = health.input_status("/image", 1.0).values
+    values = judge("input", "/image").values
     assert values["age_p50_ms"] == 50.5
     assert 98 < values["age_p99_ms"] < 100
 
@@ -176,21 +205,43 @@ class Growing(Counter):
 
 
 @pytest.fixture
-def statuses(health):
-    """Judges a runtime; by task."""
+def pipeline():
     recognizer = SimpleNamespace(
-        info=SimpleNamespace(name="tiny", digest="abc", labels=()),
+        info=SimpleNamespace(name="tiny", digest="abc"),
+        labels=(1, 2),
         bundle=SimpleNamespace(device="cpu"),
         counts=Growing(stamp_jump=1),
     )
-    pipeline = SimpleNamespace(recognizer=recognizer, timer=StageTimer())
+    return SimpleNamespace(recognizer=recognizer, timer=StageTimer())
+
+
+@pytest.fixture
+def statuses(health, pipeline):
+    """Judges a runtime; by task."""
     source = SimpleNamespace(what="/skeletons", images=False)
 
     def judge(**given):
-        found = runtime_statuses(health, pipeline, source, 1.0, **{"alive": True, "unpublished": Growing(), **given})
-        return {status.task: status for status in found}
+        now = observe(health, pipeline, source, **{"alive": True, "unpublished": Growing(), **given})
+        return {status.task: status for status in runtime_statuses(now, None, 1.0)}
 
     return judge
+
+
+def test_the_model_is_named(pipeline):
+    assert model_status(pipeline) == Status("model", OK, "tiny", {"digest": "abc", "labels": 2})
+
+
+def test_asking_changes_nothing(health, clock):
+    deliver(health, clock)
+    health.rejected("infinite coordinate", 2)
+    health.failed("pose", RuntimeError("no room"))
+    before = health.snapshot()
+    assert health.snapshot() == before
+    now = Observation(before, {"stamp_jump": 1}, {}, {}, "cpu", "/image", True, True)
+    assert runtime_statuses(now, None, 1.0) == runtime_statuses(now, None, 1.0)
+    assert runtime_statuses(now, now, 1.0)[0].level == OK  # nothing has come since
+    health.rejected("infinite coordinate")
+    assert before.rejections == {"infinite coordinate": 2}
 
 
 def test_counters_may_grow_while_they_are_read(statuses):

@@ -46,7 +46,7 @@ class ImageTalker:
 
     @property
     def rejected(self):
-        return self.node._health.input_status("", 1.0).values["rejected"]
+        return sum(self.node._health.snapshot().rejections.values())
 
 
 def image_talker(graph_with, bundle, name="image", message=Image, topic="image"):

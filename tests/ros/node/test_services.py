@@ -52,7 +52,7 @@ def test_reset_reaches_a_worker_whose_mailbox_holds_one_item(talker, make_body, 
     """As with images: the frame that comes next takes the place of the mark."""
     from csre_ros.worker import Worker
 
-    stream = talker.node._stream
+    stream = talker.node._worker
     held, work = threading.Event(), stream._work
 
     def slowly(items):

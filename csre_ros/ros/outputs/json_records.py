@@ -36,8 +36,9 @@ from typing import Any
 
 import numpy as np
 
-from csre_ros.recognition.bundle_info import BundleInfo
+from csre_ros.recognition.bundle_info import BundleInfo, Label
 from csre_ros.recognition.types import ActionEvent, EventState, PersonAction
+from csre_ros.ros.outputs.report import Report
 
 SCHEMA = 1
 """Version of the records; it grows when a field changes its meaning or disappears."""
@@ -59,40 +60,27 @@ def _state(person: PersonAction, events: Sequence[ActionEvent]) -> str | None:
     return "started" if EventState.STARTED in states else "ongoing"
 
 
-def _top(person: PersonAction, info: BundleInfo, count: int) -> list[dict[str, Any]]:
+def _top(person: PersonAction, labels: Sequence[Label], count: int) -> list[dict[str, Any]]:
     if person.probabilities is None:
         return []
     order = np.argsort(-person.probabilities, kind="stable")[:count]
-    return [{"action": info.labels[i].name, "score": round(float(person.probabilities[i]), 4)} for i in order]
+    return [{"action": labels[i].name, "score": round(float(person.probabilities[i]), 4)} for i in order]
 
 
-def actions_record(
-    people: Sequence[PersonAction],
-    events: Sequence[ActionEvent],
-    *,
-    stamp_ns: int,
-    frame_id: str,
-    now_ns: int,
-    info: BundleInfo,
-    top_k: int,
-) -> dict[str, Any]:
+def actions_record(report: Report, events: Sequence[ActionEvent], top_k: int) -> dict[str, Any]:
     """One record of ``~/actions``, as the module describes it.
 
     Args:
-        people: What recognition said about the newest frame.
-        events: Everything that happened since the last record.
-        stamp_ns: Source stamp of the newest frame.
-        frame_id: Its coordinate frame.
-        now_ns: The node's clock.
-        info: The bundle that decided.
+        report: What is known after the newest frame.
+        events: Everything that happened since the last record, those of the report included.
         top_k: Labels listed per person.
     """
     return {
         "schema": SCHEMA,
-        "stamp": _seconds(stamp_ns),
-        "frame_id": frame_id,
-        "age_ms": _age_ms(stamp_ns, now_ns),
-        "model": _model(info),
+        "stamp": _seconds(report.stamp_ns),
+        "frame_id": report.frame_id,
+        "age_ms": _age_ms(report.stamp_ns, report.now_ns),
+        "model": _model(report.info),
         "persons": [
             {
                 "id": person.person,
@@ -101,20 +89,25 @@ def actions_record(
                 "state": _state(person, events),
                 "score": round(float(person.score), 4),
                 "best": person.best,
-                "top_k": _top(person, info, top_k),
+                "top_k": _top(person, report.labels, top_k),
                 "window_start": _seconds(person.window_ns[0]),
                 "window_end": _seconds(person.window_ns[1]),
-                "age_ms": _age_ms(person.window_ns[1], now_ns),
+                "age_ms": _age_ms(person.window_ns[1], report.now_ns),
             }
-            for person in sorted(people, key=lambda person: person.person)
+            for person in sorted(report.people, key=lambda person: person.person)
             if person.present
         ],
         "events": [event.to_record() for event in events],
     }
 
 
-def classes_record(info: BundleInfo) -> dict[str, Any]:
-    """The record of ``~/classes``: what the node can say, and how sure it must be to say it."""
+def classes_record(info: BundleInfo, labels: Sequence[Label]) -> dict[str, Any]:
+    """The record of ``~/classes``: what the node can say, and how sure it must be to say it.
+
+    Args:
+        info: The bundle that decides.
+        labels: What can be told apart now.
+    """
     return {
         "schema": SCHEMA,
         "model": _model(info),
@@ -122,22 +115,13 @@ def classes_record(info: BundleInfo) -> dict[str, Any]:
         "window_s": info.window_s,
         "classes": [
             {"action": label.name, "threshold": round(label.threshold, 4), "background": label.background}
-            for label in info.labels
+            for label in labels
         ],
     }
 
 
 def _model(info: BundleInfo) -> dict[str, str]:
     return {"name": info.name, "digest": info.digest}
-
-
-def primary_person(people: Sequence[PersonAction]) -> PersonAction | None:
-    """The one person whose action ``~/action`` carries: whoever has been followed for longest.
-
-    Ids count upwards, so this is the lowest id present. The rule is deaf to who stands nearest,
-    which would change from frame to frame; a controller that serves several people reads ``~/actions``.
-    """
-    return min((person for person in people if person.present), key=lambda person: person.person, default=None)
 
 
 def to_json(record: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""From what an input delivers to what the topics say: a mailbox, one worker thread, recognition."""
+"""From what an input delivers to what the topics say: a bounded mailbox (backpressure), one thread, recognition."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from csre_ros.pipeline import Pipeline
 from csre_ros.recognition.types import PersonAction
 from csre_ros.ros.health import Health
 from csre_ros.ros.inputs.contract import Input
-from csre_ros.ros.outputs.publishers import Outputs
+from csre_ros.ros.outputs.publishers import Publishers
 from csre_ros.skeleton import Frame
 from csre_ros.sources.frames import Image
 from csre_ros.worker import Worker
@@ -32,7 +32,7 @@ class Mark(Enum):
     END = "the input ended"
 
 
-class Stream:
+class RecognitionWorker:
     """Takes items from an input while active, and publishes what recognition makes of them.
 
     Every frame reaches the windows of the people in it; the decision is made on the newest. A frame that is unreadable
@@ -47,14 +47,14 @@ class Stream:
     """
 
     def __init__(
-        self, pipeline: Pipeline, outputs: Outputs, health: Health, logger: RcutilsLogger, on_end: Callable[[], None]
+        self, pipeline: Pipeline, outputs: Publishers, health: Health, logger: RcutilsLogger, on_end: Callable[[], None]
     ) -> None:
         self._pipeline = pipeline
         self._outputs = outputs
         self._health = health
         self._logger = logger
         self._on_end = on_end
-        self._source: Input | None = None
+        self._input: Input | None = None
         self._worker: Worker[Any] | None = None
         self._silent = False
         self._resetting = threading.Event()
@@ -71,7 +71,7 @@ class Stream:
 
     def start(self, source: Input) -> None:
         """Take items of ``source`` from now on."""
-        self._source = source
+        self._input = source
         self._worker = Worker(self._work, 1 if source.images else _WAITING_SKELETONS)
         self._worker.start()
 
@@ -126,9 +126,9 @@ class Stream:
 
     def _observe(self, item: Any) -> tuple[Frame, Image | None] | None:
         """The people in an item, and its picture; None where it was refused or the pose stage failed."""
-        assert self._source is not None
+        assert self._input is not None
         try:
-            read, rejected = self._source.read(item)
+            read, rejected = self._input.read(item)
         except Exception as error:  # what no reader understands, whatever it makes of it
             self._health.rejected("unreadable message", detail=str(error))
             self._logger.warning(f"rejected: {error}", throttle_duration_sec=5.0)

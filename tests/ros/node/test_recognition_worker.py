@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 from csre_ros.pipeline import Pipeline, PipelineConfig
 from csre_ros.recognition.settings import DecoderConfig, RecognizerConfig, WindowConfig
-from csre_ros.ros.health import ERROR, Health
-from csre_ros.ros.node.diagnostics import runtime_statuses
-from csre_ros.ros.node.stream import Stream
+from csre_ros.ros.health import Health
+from csre_ros.ros.node.diagnostics import ERROR, observe, runtime_statuses
+from csre_ros.ros.node.recognition_worker import RecognitionWorker
 from csre_ros.sources.frames import SourceFrame
 
 FRAME_NS = 33_333_333
@@ -84,7 +84,7 @@ class Source:
 
 
 class Run:
-    """A running stream of one body that raises an arm."""
+    """A running worker on one body that raises an arm."""
 
     def __init__(self, bundle, body):
         config = RecognizerConfig(
@@ -93,13 +93,13 @@ class Run:
         self.pipeline = Pipeline(PipelineConfig(config))
         self.health, self.ears, self.source = Health(), Ears(), Source()
         self.ended = threading.Event()
-        self.stream = Stream(self.pipeline, self.ears, self.health, Silent(), self.ended.set)
-        self.stream.start(self.source)
+        self.worker = RecognitionWorker(self.pipeline, self.ears, self.health, Silent(), self.ended.set)
+        self.worker.start(self.source)
         self.body, self.stamp_ns = body, 10**12
 
     def deliver(self):
         self.stamp_ns += FRAME_NS
-        self.stream.deliver(SourceFrame(self.stamp_ns, "camera", skeletons=(self.body,)))
+        self.worker.deliver(SourceFrame(self.stamp_ns, "camera", skeletons=(self.body,)))
 
     def show(self, frames=1):
         """Deliver frames, and wait after each until it was told."""
@@ -120,9 +120,8 @@ class Run:
 
     @property
     def statuses(self):
-        found = runtime_statuses(
-            self.health, self.pipeline, self.source, 1.0, alive=self.stream.alive, unpublished=Counter()
-        )
+        now = observe(self.health, self.pipeline, self.source, alive=self.worker.alive, unpublished={})
+        found = runtime_statuses(now, None, 1.0)
         return {status.task: status for status in found}
 
     def errors(self):
@@ -134,7 +133,7 @@ def run(tiny_bundle, make_body):
     run = Run(tiny_bundle, make_body("right"))
     yield run
     run.source.gate.set()
-    run.stream.stop()
+    run.worker.stop()
     run.pipeline.close()
 
 
@@ -143,9 +142,9 @@ def test_every_action_that_starts_ends_however_the_stream_does(run, way):
     run.show(20)
     assert run.states == ["started"]
     assert run.statuses["people"].values == {"followed": 1, "full_windows": 0}
-    getattr(run.stream, way)()
+    getattr(run.worker, way)()
     run.ears.wait_for(lambda: run.ears.withdrawals)
-    run.stream.stop()
+    run.worker.stop()
     assert run.states == ["started", "ended"]
     assert run.ears.events[-1].stamp_ns == run.stamp_ns
     assert run.statuses["people"].message == "0 followed"
@@ -165,10 +164,10 @@ def test_whoever_returns_after_silence_is_new_and_after_a_reset_the_first(run):
         return [person.person for person in run.ears.people]
 
     assert followed() == [1]
-    run.stream.fall_silent()
+    run.worker.fall_silent()
     run.ears.wait_for(lambda: run.ears.withdrawals == 1)
     assert followed() == [2]
-    run.stream.reset()
+    run.worker.reset()
     run.ears.wait_for(lambda: run.ears.withdrawals == 2)
     assert followed() == [1]
     assert run.states == ["started", "ended"] * 2 + ["started"]
@@ -180,7 +179,7 @@ def test_what_waits_is_told_before_it_is_withdrawn(run, way):
     run.show(20)
     run.hold()
     run.deliver()
-    getattr(run.stream, way)()
+    getattr(run.worker, way)()
     run.source.gate.set()
     run.ears.wait_for(lambda: run.ears.withdrawals)
     assert run.ears.newest_ns == run.stamp_ns
@@ -198,7 +197,7 @@ def test_every_frame_is_recorded_even_if_it_is_not_decided_on(run):
 
 @pytest.mark.parametrize("error", [ValueError("cut short"), KeyError("zed"), TypeError("no bytes")])
 def test_whatever_a_reader_makes_of_a_message_it_is_counted(run, error):
-    run.stream.deliver(error)
+    run.worker.deliver(error)
     run.show()
     statuses = run.statuses
     assert statuses["input"].values["rejected: unreadable message"] == 1
@@ -211,7 +210,7 @@ def test_an_output_that_fails_does_not_end_the_worker(run, method):
     run.show(3)
     run.ears.broken = method
     run.show(3)
-    run.stream.fall_silent()
+    run.worker.fall_silent()
     run.ears.wait_for(lambda: run.ears.withdrawals)
     run.hold()  # so everything before has been dealt with
     assert run.errors() == {"publish"}
@@ -224,7 +223,7 @@ def test_an_output_that_fails_does_not_end_the_worker(run, method):
 
 def test_an_end_is_told_although_withdrawing_failed(run):
     run.ears.broken = "withdraw"
-    run.stream.end()
+    run.worker.end()
     assert run.ended.wait(10)
 
 
@@ -242,9 +241,9 @@ def test_a_failure_of_recognition_is_one_of_inference(run, monkeypatch):
 
 
 def test_a_worker_that_died_is_an_error(run):
-    thread = run.stream._worker._thread
-    run.stream.deliver(SystemExit())  # as little else, it ends a thread
+    thread = run.worker._worker._thread
+    run.worker.deliver(SystemExit())  # as little else, it ends a thread
     thread.join(10)
     assert run.errors() == {"inference"}
-    assert run.stream.active
-    assert not run.stream.alive
+    assert run.worker.active
+    assert not run.worker.alive

@@ -7,7 +7,8 @@ import pytest
 
 from csre_ros.recognition.bundle_info import BundleInfo, Label
 from csre_ros.recognition.types import ActionEvent, Decision, EventState, PersonAction
-from csre_ros.ros.outputs.reports import actions_record, classes_record, primary_person, to_json
+from csre_ros.ros.outputs.json_records import actions_record, classes_record, to_json
+from csre_ros.ros.outputs.report import Report, primary_person
 
 INFO = BundleInfo(
     name="arms",
@@ -42,7 +43,7 @@ def make_event(state, person=1, action="wave"):
 
 
 def make_record(people, events=(), now=STAMP + 50_000_000, top_k=2):
-    return actions_record(people, events, stamp_ns=STAMP, frame_id="camera", now_ns=now, info=INFO, top_k=top_k)
+    return actions_record(Report(STAMP, "camera", now, tuple(people), INFO, INFO.labels), events, top_k)
 
 
 def test_a_whole_record():
@@ -119,7 +120,7 @@ def test_primary_person_is_the_one_followed_for_longest():
 
 
 def test_classes():
-    record = json.loads(to_json(classes_record(INFO)))
+    record = json.loads(to_json(classes_record(INFO, INFO.labels)))
     assert record["model"] == {"name": "arms", "digest": "abc123"}
     assert record["classes"][0] == {"action": "idle", "threshold": 0.5, "background": True}
     assert [item["action"] for item in record["classes"]] == ["idle", "wave", "clap", "push"]
