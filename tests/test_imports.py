@@ -21,7 +21,7 @@ ALLOWED = {
     "timing": set(),
     "worker": set(),
     "skeleton": {"foreign_text"},
-    "evaluation": {"recognition"},
+    "evaluation": set(),
     "overlay": {"skeleton"},
     "recognition": {"skeleton", *BASE},
     "sources": {"skeleton", *BASE},

@@ -148,7 +148,7 @@ def _judged(name: str, frames: Iterable[SourceFrame], pipeline: Pipeline, words:
     annotations: list[str | None] = []
     events: list[ActionEvent] = []
     for frame in frames:
-        stamps.append(frame.stamp_ns / 1e9)
+        stamps.append(round(frame.stamp_ns / 1e9, 6))  # as events are written, so that equal instants stay equal
         annotations.append(frame.label)
         events += events_of(pipeline.step(frame)[1])
     events += events_of(pipeline.recognizer.finish())
@@ -159,7 +159,7 @@ def _judged(name: str, frames: Iterable[SourceFrame], pipeline: Pipeline, words:
     labels = {label.name: label.background for label in pipeline.recognizer.info.labels}
     told = {one.label: _word(one.label, words, labels, name) for one in spans}
     truth = merged(renamed(spans, told))
-    return JudgedStream(name, stamps[0], stamps[-1], tuple(truth), reports_of(events))
+    return JudgedStream(name, stamps[0], stamps[-1], tuple(truth), reports_of(event.to_record() for event in events))
 
 
 def _record(stream: JudgedStream) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -52,17 +53,31 @@ def test_silence_is_written_as_valid_json() -> None:
     assert json.dumps(judge([]).to_record(), allow_nan=False)
 
 
-def event(seconds: float, person: int, action: str, state: EventState, score: float = 0.9) -> ActionEvent:
-    return ActionEvent(round(seconds * 1e9), person, action, state, score)
+def event(seconds: float, person: int, action: str, state: str, score: float = 0.9, **more: float) -> dict[str, Any]:
+    """An event as it is written to JSON."""
+    return {"stamp": seconds, "person": person, "action": action, "state": state, "score": score} | more
 
 
 def test_reports_of_several_people_by_their_events() -> None:
     events = [
-        event(1.0, 1, "wave", EventState.STARTED, 0.6),
-        event(1.5, 1, "wave", EventState.ONGOING, 0.7),
-        event(2.0, 2, "wave", EventState.STARTED, 0.5),
-        event(3.0, 2, "wave", EventState.ENDED, 0.8),
-        event(4.0, 1, "wave", EventState.ENDED, 0.95),
-        event(4.0, 1, "clap", EventState.STARTED),
+        event(1.0, 1, "wave", "started", 0.6),
+        event(1.5, 1, "wave", "ongoing", 0.7),
+        event(2.0, 2, "wave", "started", 0.5),
+        event(3.0, 2, "wave", "ended", 0.8),
+        event(4.0, 1, "wave", "ended", 0.95),
+        event(4.0, 1, "clap", "started"),
     ]
     assert reports_of(events) == (Report("wave", 1.0, 4.0, 1.0, 0.95), Report("wave", 2.0, 3.0, 2.0, 0.8))
+
+
+def test_an_event_that_knows_when_it_began_and_ended_says_so() -> None:
+    events = [event(2.0, 1, "wave", "started", since=1.5), event(4.0, 1, "wave", "ended", since=1.5, until=3.2)]
+    assert reports_of(events) == (Report("wave", 1.5, 3.2, 2.0, 0.9),)
+    only_first = [event(2.0, 1, "wave", "started", since=1.5), event(4.0, 1, "wave", "ended")]
+    assert reports_of(only_first) == (Report("wave", 1.5, 4.0, 2.0, 0.9),)
+
+
+def test_the_events_of_the_recogniser_are_such_records() -> None:
+    states = ((1, EventState.STARTED), (3, EventState.ENDED))
+    events = [ActionEvent(seconds * 10**9, 1, "wave", state, 0.75) for seconds, state in states]
+    assert reports_of(one.to_record() for one in events) == (Report("wave", 1.0, 3.0, 1.0, 0.75),)
