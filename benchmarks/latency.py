@@ -20,7 +20,7 @@ import numpy as np
 from jsonargparse import auto_cli
 from numpy.typing import NDArray
 
-from csre_ros.app.screen.terminal import say_latency
+from csre_ros.app.screen.progress import say_latency
 from csre_ros.pipeline import Pipeline, PipelineConfig
 from csre_ros.recognition.settings import RecognizerConfig
 from csre_ros.sources import SourceConfig, open_source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from csre_ros.pose.estimator import PoseEstimator
 from csre_ros.pose.registry import estimated_layout, make_estimator
@@ -68,7 +69,7 @@ class PoseStage:
 
 
 class Pipeline:
-    """The runtime in one call, shared by the command line, the node and the benchmarks.
+    """The runtime in one call, shared by the command line, the node and the benchmarks. A context manager that closes.
 
     Args:
         config: Settings; the bundle is loaded here, the pose model when the first image arrives.
@@ -83,6 +84,14 @@ class Pipeline:
         self.timer = StageTimer()
         self.recognizer = Recognizer(self.config.recognizer, timer=self.timer)
         self._people = PoseStage(self.config.pose, self.timer)
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def step(self, source: SourceFrame) -> tuple[Frame, list[PersonAction]]:
         """Advance by one frame.

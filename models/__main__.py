@@ -12,40 +12,91 @@ python -m models prepare-ntu --folder RAW --output NTU60_CS.npz --benchmark ntu6
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from pkgutil import resolve_name
 
-from jsonargparse import auto_cli
-from lightning.pytorch.cli import LightningCLI
+PROGRAM = "python -m models"
 
-from csre_ros.recognition.bundle_info import BundleInfo
-from models.data.official.ntu import convert
-from models.data.stream_files import streams
-from models.experiments.ensemble import ensemble
-from models.experiments.maps import plot
-from models.experiments.table import table
-from models.export.export import export
-from models.training.classifier import ActionClassifier
 
-COMMANDS: Mapping[str, Callable[..., Any]] = {
-    "table": table,
-    "ensemble": ensemble,
-    "plot": plot,
-    "export": export,
-    "streams": streams,
-    "prepare-ntu": convert,
-}
+@dataclass(frozen=True)
+class Command:
+    """A subcommand; torch and its own code are imported when it is called and no sooner.
+
+    Attributes:
+        name: What the user writes.
+        help: One sentence for the list of commands.
+        run: The function that does it, written ``module:function``, whose parameters are the options; empty for a
+            subcommand of LightningCLI.
+    """
+
+    name: str
+    help: str
+    run: str = ""
+
+
+COMMANDS = (
+    Command("fit", "Train an encoder; checkpoints and figures go to a folder of the run."),
+    Command("validate", "Evaluate a checkpoint on the validation part of the training data."),
+    Command("test", "Evaluate a checkpoint on the test part."),
+    Command("table", "Train whatever a suite lacks, and write its table.", "models.experiments.table:table"),
+    Command("ensemble", "Fuse the streams of a suite.", "models.experiments.ensemble:ensemble"),
+    Command("plot", "Draw a suite's curves, confusion, gains and maps.", "models.experiments.maps:plot"),
+    Command("export", "Write the bundle of a run: one .onnx file.", "models.export.export:export"),
+    Command("streams", "Write continuous recordings with their truth.", "models.data.stream_files:streams"),
+    Command("prepare-ntu", "Convert raw NTU RGB+D skeletons.", "models.data.official.ntu:convert"),
+)
 
 
 def main() -> None:
-    """Entry point: one of :data:`COMMANDS`, or a subcommand of LightningCLI (fit, validate, test, predict)."""
-    verb = sys.argv[1] if len(sys.argv) > 1 else ""
-    if verb in COMMANDS:
-        found = auto_cli(COMMANDS[verb], args=sys.argv[2:], prog=f"python -m models {verb}", as_positional=False)
-        if found is not None:
-            sys.stdout.write((found.to_json() if isinstance(found, BundleInfo) else str(found)) + "\n")
+    """Entry point: one of :data:`COMMANDS`; without one, list them."""
+    called = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if called in ("-h", "--help"):
+        sys.stdout.write(usage())
         return
-    LightningCLI(ActionClassifier, seed_everything_default=0, save_config_kwargs={"overwrite": True})
+    functions = {command.name: command.run for command in COMMANDS}
+    if called not in functions:
+        sys.stderr.write(f"{PROGRAM}: unknown command {called!r}; choose one of: {', '.join(functions)}\n")
+        raise SystemExit(2)
+    if functions[called]:
+        _call(functions[called])
+    else:
+        _lightning()
+
+
+def usage() -> str:
+    """Every command with its sentence, and examples."""
+    listed = "\n".join(f"  {command.name:<13} {command.help}" for command in COMMANDS)
+    title, _, examples = (__doc__ or "").strip().partition("\n\n")
+    return (
+        f"usage: {PROGRAM} COMMAND [options]\n\n{title.replace('``', '')}\n\ncommands:\n{listed}\n\n"
+        f"`{PROGRAM} COMMAND --help` lists the options of one.\n\nexamples:\n"
+        + "\n".join(f"  {line}" for line in examples.splitlines())
+        + "\n"
+    )
+
+
+def _call(function: str) -> None:
+    from jsonargparse import auto_cli
+
+    from csre_ros.recognition.bundle_info import BundleInfo
+
+    program = f"{PROGRAM} {sys.argv[1]}"
+    found = auto_cli(resolve_name(function), args=sys.argv[2:], prog=program, as_positional=False)
+    if found is not None:
+        sys.stdout.write((found.to_json() if isinstance(found, BundleInfo) else str(found)) + "\n")
+
+
+def _lightning() -> None:
+    from lightning.pytorch.cli import LightningCLI
+
+    from models.training.classifier import ActionClassifier
+
+    LightningCLI(
+        ActionClassifier,
+        seed_everything_default=0,
+        save_config_kwargs={"overwrite": True},
+        parser_kwargs={"prog": PROGRAM},
+    )
 
 
 if __name__ == "__main__":

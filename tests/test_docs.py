@@ -228,7 +228,7 @@ def check_csre(words: list[str]) -> None:
     if words[0] == "node":
         check_ros_arguments(words[1:], options())
     else:
-        parser().parse_args(words)
+        parser(words[0]).parse_args(words)
 
 
 def check_launch(words: list[str], monkeypatch) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml
 
-from csre_ros.app.demo import resolve_source
 from csre_ros.app.screen.judgement import label_table, measure_table
 from csre_ros.app.screen.terminal import console, results
 from csre_ros.app.screen.timelines import write_timelines
 from csre_ros.app.session import events_of
+from csre_ros.app.source import resolve
 from csre_ros.evaluation import NOTHING, JudgedStream, intervals_of_runs, judge, match, merged, renamed, reports_of
 from csre_ros.options import check, option
 from csre_ros.pipeline import Pipeline, PipelineConfig
@@ -101,7 +101,7 @@ def run(settings: EvaluateSettings) -> int:
 def _recordings(given: Sequence[str]) -> Iterator[tuple[str, Callable[[], Iterator[SourceFrame]]]]:
     """Name of every recording, and what opens it."""
     for name in given:
-        path = Path(resolve_source(name, SourceConfig())).expanduser()
+        path = Path(resolve(name, SourceConfig())).expanduser()
         if path.suffix == ".npz":
             for one in read_stream_arrays(path):
                 yield f"{path.stem}_s{one.subject:02d}_{one.name}", one.skeleton_frames

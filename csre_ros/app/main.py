@@ -6,18 +6,17 @@ import os
 import signal
 import sys
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
-from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
+from jsonargparse import ArgumentParser, DefaultHelpFormatter
 from rich.text import Text
 
 from csre_ros import __version__
+from csre_ros.app.commands import COMMANDS, Command
+from csre_ros.app.flags import add_options
 from csre_ros.app.screen.terminal import console
 from csre_ros.foreign_text import sentence
 from csre_ros.options import build
-
-Settings = TypeVar("Settings")
 
 
 class _Help(DefaultHelpFormatter, RawDescriptionHelpFormatter):
@@ -35,96 +34,45 @@ _EPILOG = """examples:
 """
 
 
-def _flag(dotted: str) -> str:
-    """The settings of the command itself and of recognition are the common ones and need no prefix."""
-    for prefix in ("demo.", "record.", "replay.", "evaluate.", "pipeline.recognizer.", "pipeline."):
-        if dotted.startswith(prefix):
-            return dotted.removeprefix(prefix)
-    return dotted
+def parser(called: str = "") -> ArgumentParser:
+    """The command line of ``csre``.
 
-
-def _settings(cls: type[Settings], values: Namespace) -> Settings:
-    return build(cls, values.as_flat().__dict__, _flag)
-
-
-def _demo(values: Namespace) -> int:
-    from csre_ros.app import demo, ros_demo
-
-    settings = _settings(demo.DemoSettings, values)
-    return ros_demo.run(settings) if settings.demo.ros else demo.run(settings)
-
-
-def _record(values: Namespace) -> int:
-    from csre_ros.app import record
-
-    return record.run(_settings(record.RecordSettings, values))
-
-
-def _replay(values: Namespace) -> int:
-    from csre_ros.app import replay
-
-    return replay.run(_settings(replay.ReplaySettings, values))
-
-
-def _evaluate(values: Namespace) -> int:
-    from csre_ros.app import evaluate
-
-    return evaluate.run(_settings(evaluate.EvaluateSettings, values))
-
-
-def _doctor(_: Namespace) -> int:
-    from csre_ros.app import doctor
-
-    return doctor.run()
-
-
-def _models(_: Namespace) -> int:
-    from csre_ros.app import catalogue
-
-    return catalogue.run()
-
-
-_COMMANDS: dict[str, tuple[Callable[[Namespace], int], str]] = {
-    "demo": (_demo, "Recognise actions from a camera, file or recording."),
-    "record": (_record, "Record the people in a camera, file or stream; their images only if asked."),
-    "replay": (_replay, "Recognise actions in a recording or bag, faster than real time."),
-    "evaluate": (_evaluate, "Say how well actions are recognised in recordings whose truth is known."),
-    "doctor": (_doctor, "Say what is installed and what works; exit status 1 if something needed is broken."),
-    "models": (_models, "List the shipped bundles with labels, accuracy and protocol."),
-}
-
-
-def parser() -> ArgumentParser:
-    """The command line of ``csre``."""
-    from csre_ros.app.demo import DemoSettings
-    from csre_ros.app.evaluate import EvaluateSettings
-    from csre_ros.app.options import add_options
-    from csre_ros.app.record import RecordSettings
-    from csre_ros.app.replay import ReplaySettings
-
-    # settings of a command, and the one that is written without a flag
-    settings = {
-        "demo": (DemoSettings, ""),
-        "record": (RecordSettings, "output"),
-        "replay": (ReplaySettings, "bag"),
-        "evaluate": (EvaluateSettings, "recordings"),
-    }
+    Args:
+        called: Name of the command whose options are wanted; those of the others are left out, and their code is not
+            imported.
+    """
     whole = ArgumentParser(prog="csre", description="See what people do, live.", epilog=_EPILOG, formatter_class=_Help)
     whole.add_argument("--version", action="version", version=__version__)
-    commands = whole.add_subcommands(dest="command")
-    for name, (_, text) in _COMMANDS.items():
-        command = ArgumentParser(description=text)
-        if name in settings:
-            cls, positional = settings[name]
-            command.add_argument("--config", action="config", help="Read options from a YAML file.")
-            add_options(command, cls, _flag, {"pose.model": ("--pose-model",)}, positional)
-        commands.add_subcommand(name, command, help=text)
-    commands.add_subcommand("node", ArgumentParser(), help="Run the ROS 2 node; what follows `node` goes to ROS.")
+    subcommands = whole.add_subcommands(dest="command")
+    for command in COMMANDS.values():
+        part = ArgumentParser(description=command.help)
+        if command.name == called:
+            _add_options(part, command)
+        subcommands.add_subcommand(command.name, part, help=command.help)
     return whole
 
 
+def _add_options(part: ArgumentParser, command: Command) -> None:
+    settings = command.load_settings()
+    if settings is not None:
+        part.add_argument("--config", action="config", help="Read options from a YAML file.")
+        add_options(part, settings, command.flag, {"pose.model": ("--pose-model",)}, command.positional)
+
+
+def _run(given: list[str]) -> int:
+    command = COMMANDS.get(given[0])
+    if command is not None and command.verbatim:
+        return command.load_run()(["csre", *given[1:]])
+    values = parser(given[0]).parse_args(given)
+    command = COMMANDS[values.command]
+    # SIGTERM ends like Ctrl-C: files are closed and the figures are printed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    settings, run = command.load_settings(), command.load_run()
+    return run() if settings is None else run(build(settings, values[command.name].as_flat().__dict__, command.flag))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
+    """Run a command; without one, list them.
 
     Returns:
         Exit status: 0; 1 where something is broken; 2 where the request cannot be met; 130 after Ctrl-C; 141 where
@@ -132,14 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if given[:1] == ["node"]:
-            from csre_ros.ros.main import main as node
-
-            return node(["csre", *given[1:]])
-        values = parser().parse_args(given)
-        # SIGTERM ends like Ctrl-C: files are closed and the figures are printed.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        return _COMMANDS[values.command][0](values[values.command])
+        return _run(given or ["--help"])
     except BrokenPipeError:
         # The interpreter writes what is still buffered when it ends, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from csre_ros.app.demo import resolve_source
-from csre_ros.app.screen.terminal import console, say_latency
+from csre_ros.app.screen.progress import say_latency
+from csre_ros.app.screen.terminal import console
 from csre_ros.app.session import Session
+from csre_ros.app.source import SPELLINGS, open_any
 from csre_ros.options import check, option
 from csre_ros.pipeline import PoseStage
 from csre_ros.pose.settings import PoseConfig
-from csre_ros.sources import SourceConfig, open_source
+from csre_ros.sources import SourceConfig
 from csre_ros.sources.recording_writer import RecordingWriter
 from csre_ros.timing import StageTimer
 
@@ -21,11 +22,7 @@ class RecordConfig:
     """What is recorded, and where it goes."""
 
     output: str = option("", "The new .mcap file; an existing one is never overwritten.")
-    source: str = option(
-        "camera:0",
-        "camera:N, a video file, a folder of images, an RTSP or HTTP address, a recording (.mcap), or 'recording' for "
-        "the shipped one.",
-    )
+    source: str = option("camera:0", f"{SPELLINGS}.")
     images: bool = option(False, "Keep the images too, as JPEG; otherwise skeletons only, about 1 kB per frame.")
     label: str = option("", "Write this annotation to every frame; empty keeps the source's own.")
     seconds: float = option(0.0, "End after this many seconds of source time; 0 runs to the end.", minimum=0.0)
@@ -58,7 +55,7 @@ def run(settings: RecordSettings) -> int:
     timer = StageTimer()
     pose = PoseStage(settings.pose, timer)
     seen = 0
-    with open_source(resolve_source(config.source, settings.capture), settings.capture) as source:
+    with open_any(config.source, settings.capture) as source:
         layout = source.layout or pose.layout
         console.print(f"recording {source.name} to {path}; Ctrl-C ends")
         with (

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rich.console import Console
 
-from csre_ros.app.demo import resolve_source
 from csre_ros.app.screen.events import EventLog
+from csre_ros.app.screen.progress import say_bundle, say_latency
 from csre_ros.app.screen.terminal import console, results
 from csre_ros.app.session import Session, events_of, recognise
+from csre_ros.app.source import open_stored, open_topic
 from csre_ros.options import check, option
 from csre_ros.pipeline import Pipeline, PipelineConfig
 from csre_ros.recognition import ActionEvent, EventState, PersonAction
 from csre_ros.ros.settings import AUTO, INPUTS
-from csre_ros.skeleton import LAYOUTS, get_layout
-from csre_ros.sources import Source, SourceConfig, SourceFrame, open_source
+from csre_ros.skeleton import LAYOUTS
+from csre_ros.sources import Source, SourceConfig
 
 
 @dataclass(frozen=True)
@@ -71,35 +71,32 @@ class Timeline:
 
     def __init__(self, show: Console) -> None:
         self._show = show
-        self._begin_ns = 0
+        self._begin_ns: int | None = None
         self._open_ns: dict[int, int] = {}
 
     def begin(self, stamp_ns: int) -> None:
-        """Print times relative to this stamp."""
-        self._begin_ns = stamp_ns
+        """Print times relative to this stamp; only the first call counts."""
+        if self._begin_ns is None:
+            self._begin_ns = stamp_ns
 
     def tell(self, event: ActionEvent) -> None:
         """Take an event in."""
         if event.state is EventState.STARTED:
             self._open_ns[event.person] = event.stamp_ns
         elif event.state is EventState.ENDED:
-            start, end = ((ns - self._begin_ns) / 1e9 for ns in (self._open_ns.pop(event.person), event.stamp_ns))
+            start, end = (
+                (ns - (self._begin_ns or 0)) / 1e9 for ns in (self._open_ns.pop(event.person), event.stamp_ns)
+            )
             self._show.print(
                 f"{start:8.1f} s to {end:8.1f} s  person {event.person}  {event.action:<16} {event.score:.2f}"
             )
 
 
 def _open(config: ReplayConfig) -> Source:
+    width, height = config.image_width, config.image_height
     if config.topic:
-        from csre_ros.ros.inputs.bag_topic import BagTopic
-
-        size = config.image_width, config.image_height
-        return BagTopic(Path(config.bag).expanduser(), config.topic, get_layout(config.layout), config.input, size)
-    capture = SourceConfig(width=config.image_width, height=config.image_height)
-    source = open_source(resolve_source(config.bag, capture), capture)
-    if source.live:
-        raise ValueError(f"{source.name} is live and cannot be replayed; run `csre demo`, or `csre record` it first")
-    return source
+        return open_topic(config.bag, config.topic, config.layout, config.input, (width, height))
+    return open_stored(config.bag, SourceConfig(width=width, height=height))
 
 
 def run(settings: ReplaySettings) -> int:
@@ -112,25 +109,30 @@ def run(settings: ReplaySettings) -> int:
         BundleError: The bundle cannot be used.
     """
     config = settings.replay
-    with _open(config) as source:
-        pipeline = Pipeline(settings.pipeline)
+    with (
+        _open(config) as source,
+        Pipeline(settings.pipeline) as pipeline,
+        Session(source, config.seconds) as session,
+        EventLog(config.events) as log,
+    ):
         timeline = Timeline(console if config.events == "-" else results)
-        with Session(source, config.seconds) as session, EventLog(config.events) as log:
 
-            def tell(events: Iterable[ActionEvent]) -> None:
-                for event in events:
-                    log.write(event)
-                    timeline.tell(event)
+        def tell(people: Sequence[PersonAction]) -> None:
+            for event in events_of(people):
+                log.write(event)
+                timeline.tell(event)
 
-            def show(frame: SourceFrame, people: list[PersonAction], _: float) -> bool:
-                if session.frames == 1:
-                    timeline.begin(frame.stamp_ns)
-                tell(events_of(people))
-                return True
-
-            start_s = time.perf_counter()
-            recognise(session, pipeline, show, lambda last: tell(events_of(last)))
-            took_s = time.perf_counter() - start_s
+        say_bundle(pipeline.recognizer.bundle)
+        start_s = time.perf_counter()
+        try:
+            for now in recognise(session, pipeline):
+                timeline.begin(now.frame.stamp_ns)
+                tell(now.people)
+        finally:
+            tell(pipeline.recognizer.finish())
+        took_s = time.perf_counter() - start_s
+        stages = pipeline.timer.summary() + session.timer.summary()
+        say_latency(stages, session.frames, source.dropped, pipeline.recognizer.counts, session.interrupted)
     console.print(
         f"{session.covered_s:.1f} s of recording in {took_s:.2f} s: {session.covered_s / took_s:.1f} times real time"
     )

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from csre_ros.app.demo import DemoSettings, resolve_source
-from csre_ros.app.screen.outputs import Outputs, window_opens
+from csre_ros.app.demo_settings import DemoSettings
+from csre_ros.app.screen.display import Display, window_opens
 from csre_ros.app.screen.terminal import console
+from csre_ros.app.source import resolve
 from csre_ros.overlay import Caption
 from csre_ros.recognition import ActionEvent, EventState
 from csre_ros.ros.settings import NodeConfig, NodeSettings, overrides
@@ -25,11 +26,11 @@ _START_TIMEOUT_S, _STOP_TIMEOUT_S = 30.0, 15.0
 _VIDEO_FPS = 15.0
 
 
-class Screen:
-    """Shows what was heard.
+class Heard:
+    """Remembers and shows what was heard.
 
     Args:
-        outputs: Where to show it.
+        display: Where to show it.
 
     Attributes:
         ages_ms: Age of every record at its publication.
@@ -37,12 +38,12 @@ class Screen:
         closed: Whether the user closed the window.
     """
 
-    def __init__(self, outputs: Outputs) -> None:
+    def __init__(self, display: Display) -> None:
         self.ages_ms: list[float] = []
         self.covered_s = 0.0
         self.closed = False
         self._first_s: float | None = None
-        self._outputs = outputs
+        self._display = display
         self._people: dict[int, dict[str, Any]] = {}
 
     def on_actions(self, record: dict[str, Any]) -> None:
@@ -55,8 +56,8 @@ class Screen:
             ActionEvent(round(e["stamp"] * 1e9), e["person"], e["action"], EventState(e["state"]), e["score"])
             for e in record["events"]
         )
-        self._outputs.begin(round(record["stamp"] * 1e9))
-        self._outputs.events(events)
+        self._display.begin(round(record["stamp"] * 1e9))
+        self._display.events(events)
 
     def on_people(self, frame: Frame) -> None:
         """Draw the people of a frame with what the last record said of them."""
@@ -67,7 +68,7 @@ class Screen:
             if person is not None
         ]
         status = f"heard on {_NODE}/actions and {_NODE}/skeletons"
-        self.closed = not self._outputs.picture(None, captions, frame.stamp_ns, status)
+        self.closed = not self._display.picture(None, captions, frame.stamp_ns, status)
 
 
 def ros_arguments(settings: DemoSettings, source: str) -> list[str]:
@@ -110,28 +111,26 @@ def run(settings: DemoSettings) -> int:
     from csre_ros.ros.listener import Listener
 
     config = settings.demo
-    source = resolve_source(config.source, settings.capture)
+    source = resolve(config.source, settings.capture)
     console.print(f"starting the node on {source}; everything below arrived over {_NODE}/actions")
     fov = settings.pipeline.pose.horizontal_fov_deg
-    with Outputs(config.output, config.events, window_opens(config.headless), _VIDEO_FPS, fov) as outputs:
-        screen = Screen(outputs)
+    with Display(config.output, config.events, window_opens(config.headless), _VIDEO_FPS, fov) as display:
+        heard = Heard(display)
         try:
             with (
-                Listener(_NODE, screen.on_actions, screen.on_people) as listener,
+                Listener(_NODE, heard.on_actions, heard.on_people) as listener,
                 node_process(settings, source) as node,
             ):
                 started = time.monotonic()
-                while node.poll() is None and not screen.closed:
+                while node.poll() is None and not heard.closed:
                     listener.spin_once(0.1)
-                    silent = not screen.ages_ms and time.monotonic() - started > _START_TIMEOUT_S
-                    if silent or 0 < config.seconds < screen.covered_s:
+                    silent = not heard.ages_ms and time.monotonic() - started > _START_TIMEOUT_S
+                    if silent or 0 < config.seconds < heard.covered_s:
                         break
         except KeyboardInterrupt:
             console.print("interrupted")
-    if not screen.ages_ms:
+    if not heard.ages_ms:
         console.print("nothing arrived; run `csre doctor` to see what is missing")
         return 1
-    console.print(
-        f"{len(screen.ages_ms)} messages; median age at publication {statistics.median(screen.ages_ms):.1f} ms"
-    )
+    console.print(f"{len(heard.ages_ms)} messages; median age at publication {statistics.median(heard.ages_ms):.1f} ms")
     return 0

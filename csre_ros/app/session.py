@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any
 
-from csre_ros.app.screen.terminal import console, say_latency
 from csre_ros.pipeline import Pipeline
 from csre_ros.recognition import ActionEvent, PersonAction
 from csre_ros.sources.frames import Source, SourceFrame
@@ -31,6 +31,7 @@ class Session:
         frames: Frames taken so far.
         covered_s: Source time from the first to the newest frame, in seconds.
         interrupted: Whether a signal came.
+        timer: How long a frame took from its capture to what is known of it.
     """
 
     def __init__(self, source: Source, seconds: float = 0.0) -> None:
@@ -38,6 +39,7 @@ class Session:
         self.frames = 0
         self.covered_s = 0.0
         self.interrupted = False
+        self.timer = StageTimer()
         self._seconds = seconds
         self._waiting = False
         self._handlers: dict[signal.Signals, Any] = {}
@@ -80,41 +82,39 @@ class Session:
             raise KeyboardInterrupt
 
 
-def recognise(
-    session: Session,
-    pipeline: Pipeline,
-    show: Callable[[SourceFrame, list[PersonAction], float], bool],
-    leave: Callable[[list[PersonAction]], None],
-) -> None:
-    """Run recognition over a session; print which bundle runs where, and at the end how long every stage took.
+@dataclass(frozen=True, eq=False)
+class Recognised:
+    """One frame of a run, and what is known then.
+
+    Attributes:
+        frame: The frame.
+        people: What everybody is doing.
+        latency_s: Seconds from its capture to that result; of a stored frame, from when it was read.
+    """
+
+    frame: SourceFrame
+    people: list[PersonAction]
+    latency_s: float
+
+
+def recognise(session: Session, pipeline: Pipeline) -> Iterator[Recognised]:
+    """Run recognition over a session. Nothing is printed; stages are timed in ``pipeline.timer`` and ``session.timer``.
+
+    Whoever iterates calls ``pipeline.recognizer.finish()`` afterwards, however the run ended, for the last records of
+    those who were still there.
 
     Args:
         session: Where frames come from.
-        pipeline: The runtime; closed at the end.
-        show: Called with every frame, what everybody is doing, and the milliseconds from capture to that result, which
-            of a stored frame begin when it is read; False ends the run.
-        leave: Called at the end with the last records of those who were still there, however the run ends.
+        pipeline: The runtime.
     """
-    bundle = pipeline.recognizer.bundle
-    console.print(f"bundle {bundle.info.name} ({bundle.path}) runs on {bundle.device}")
-    total = StageTimer()
-    try:
-        for frame in session:
-            begin_s = time.perf_counter()
-            _, people = pipeline.step(frame)
-            live = session.source.live
-            took_s = time.time() - frame.stamp_ns / 1e9 if live else time.perf_counter() - begin_s
-            if session.frames > 1:  # the first frame loads the pose model
-                total.add("capture to result", took_s)
-            if not show(frame, people, took_s * 1e3):
-                break
-    finally:
-        leave(pipeline.recognizer.finish())
-        pipeline.close()
-    if session.interrupted:
-        console.print("interrupted")
-    stages = pipeline.timer.summary() + total.summary()
-    say_latency(stages, session.frames, session.source.dropped, pipeline.recognizer.counts)
+    for frame in session:
+        begin_s = time.perf_counter()
+        _, people = pipeline.step(frame)
+        live = session.source.live
+        latency_s = time.time() - frame.stamp_ns / 1e9 if live else time.perf_counter() - begin_s
+        if session.frames > 1:  # the first frame loads the pose model
+            session.timer.add("capture to result", latency_s)
+        yield Recognised(frame, people, latency_s)
 
 
 def events_of(people: Sequence[PersonAction]) -> Iterable[ActionEvent]:

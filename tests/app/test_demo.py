@@ -12,7 +12,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from csre_ros.app import demo
+from csre_ros.app import demo, source
+from csre_ros.app.demo_settings import DemoConfig, DemoSettings
 from csre_ros.recognition.bundle import BUNDLE_FOLDER
 from csre_ros.sources import SourceConfig
 
@@ -99,9 +100,9 @@ def test_somebody_who_watches_sees_stored_frames_at_their_own_speed(monkeypatch,
         raise FileNotFoundError("far enough")
 
     monkeypatch.setenv("DISPLAY", ":0")
-    monkeypatch.setattr(demo, "open_source", opened)
+    monkeypatch.setattr(source, "open_source", opened)
     with pytest.raises(FileNotFoundError, match="far enough"):
-        demo.run(demo.DemoSettings(demo.DemoConfig("recording", **flags)))
+        demo.run(DemoSettings(DemoConfig("recording", **flags)))
 
 
 @pytest.mark.parametrize(

@@ -193,11 +193,12 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path, monkeypatch, argument
 
 def test_without_a_frame_nothing_is_written_and_the_status_says_so(tmp_path, monkeypatch):
     from csre_ros.app import record
+    from csre_ros.app import source as opening
     from csre_ros.sources.stored import ImageFolder
 
     cv2.imwrite(str(tmp_path / "0.png"), np.zeros((4, 4, 3), np.uint8))
     source = ImageFolder(tmp_path)
     monkeypatch.setattr(source, "_frames", lambda: iter(()))
-    monkeypatch.setattr(record, "open_source", lambda *_: source)
+    monkeypatch.setattr(opening, "open_source", lambda *_: source)
     assert record.run(record.RecordSettings(record.RecordConfig(str(tmp_path / "out.mcap"), "x"))) == 1
     assert not (tmp_path / "out.mcap").exists()

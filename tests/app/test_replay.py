@@ -101,7 +101,7 @@ def test_a_damaged_bag_is_refused_in_one_line(tmp_path):
 
 
 def test_a_live_source_is_refused(monkeypatch):
-    from csre_ros.app import replay
+    from csre_ros.app import replay, source
     from csre_ros.sources.live import LiveSource
 
     class Capture:
@@ -113,6 +113,6 @@ def test_a_live_source_is_refused(monkeypatch):
         def grab(self):
             return False
 
-    monkeypatch.setattr(replay, "open_source", lambda *_: LiveSource("camera:0", Capture))
+    monkeypatch.setattr(source, "open_source", lambda *_: LiveSource("camera:0", Capture))
     with pytest.raises(ValueError, match="camera:0 is live and cannot be replayed; run `csre demo`"):
         replay.run(replay.ReplaySettings(replay.ReplayConfig("camera:0")))

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from csre_ros.app import ros_demo
-from csre_ros.app.demo import DemoSettings
+from csre_ros.app.demo_settings import DemoSettings
 from csre_ros.options import build, leaf_fields
 from csre_ros.ros.settings import NodeConfig, NodeSettings, settings
 from csre_ros.skeleton import Frame, Skeleton, get_layout

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from csre_ros.app.session import Session
-from csre_ros.sources import SourceFrame
+from csre_ros.app.session import Session, events_of, recognise
+from csre_ros.pipeline import Pipeline
+from csre_ros.recordings import SHIPPED
+from csre_ros.sources import SourceFrame, open_source
 
 
 class Frames:
@@ -81,3 +83,28 @@ def test_further_signals_do_not_disturb_what_the_first_one_unwinds():
     with Session(Frames(before=hang)) as session:
         assert len(list(session)) == 2
     assert closed == [2]
+
+
+def test_recognition_is_an_iterator_that_prints_nothing_and_times_all_but_the_first_frame(capfd):
+    with Pipeline() as pipeline, open_source(str(SHIPPED)) as source, Session(source, 9.0) as session:
+        seen = list(recognise(session, pipeline))
+        seen_events = [event for now in seen for event in events_of(now.people)]
+        last_events = list(events_of(pipeline.recognizer.finish()))
+    assert [now.frame.stamp_ns for now in seen] == sorted(now.frame.stamp_ns for now in seen)
+    assert len(seen) == session.frames
+    assert all(now.latency_s > 0 for now in seen)
+    assert {event.state.value for event in seen_events} >= {"started"}
+    assert [event.state.value for event in last_events] == ["ended"]
+    (total,) = session.timer.summary()
+    assert (total.stage, total.count) == ("capture to result", session.frames - 1)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_who_has_seen_enough_leaves_the_loop_and_still_hears_the_end():
+    with Pipeline() as pipeline, open_source(str(SHIPPED)) as source, Session(source) as session:
+        for now in recognise(session, pipeline):
+            if any(event.state.value == "started" for event in events_of(now.people)):
+                break
+        (event,) = events_of(pipeline.recognizer.finish())
+    assert event.state.value == "ended"
+    assert session.frames < 171

@@ -3,9 +3,9 @@ from dataclasses import dataclass, field
 import pytest
 from jsonargparse import ArgumentParser
 
-from csre_ros.app.demo import DemoSettings
-from csre_ros.app.main import _flag
-from csre_ros.app.options import add_options
+from csre_ros.app.commands import COMMANDS
+from csre_ros.app.demo_settings import DemoSettings
+from csre_ros.app.flags import add_options
 from csre_ros.options import build, leaf_fields, option
 
 
@@ -51,6 +51,6 @@ def test_a_word_where_a_number_belongs_is_refused(capsys):
 
 
 def test_flags_of_the_demo_are_unique_and_short():
-    flags = [_flag(name) for name, _, _ in leaf_fields(DemoSettings)]
+    flags = [COMMANDS["demo"].flag(name) for name, _, _ in leaf_fields(DemoSettings)]
     assert len(set(flags)) == len(flags)
     assert {"source", "bundle", "headless", "output", "events", "ros", "device", "pose.model"} <= set(flags)

@@ -1,4 +1,4 @@
-"""Where results go: the canvas, and a log of events."""
+"""Where a run is shown: the canvas, the terminal, and a log of events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from csre_ros.app.screen.events import EventLog
-from csre_ros.app.screen.terminal import console, say_event
+from csre_ros.app.screen.progress import say_event
+from csre_ros.app.screen.terminal import console
 from csre_ros.overlay import Caption, Image
 from csre_ros.recognition import ActionEvent, PersonAction
 from csre_ros.sources.opencv import import_opencv
@@ -28,7 +29,7 @@ def window_opens(headless: bool) -> bool:
     return display
 
 
-class Outputs:
+class Display:
     """Everything a frame is shown to: window, video, contact sheet, event log. A context manager.
 
     Args:
@@ -54,7 +55,7 @@ class Outputs:
         self._log = self._stack.enter_context(EventLog(events))
         self._origin_ns: int | None = None
 
-    def __enter__(self) -> Outputs:
+    def __enter__(self) -> Display:
         return self
 
     def __exit__(self, *error: Any) -> None:
