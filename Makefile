@@ -1,11 +1,12 @@
-# Everything lives in one virtual environment, .venv; `make demo` installs the runtime only, `make test` adds the rest.
+# Everything lives in one virtual environment, .venv, which grows by what a target needs: `make demo` installs the
+# runtime, `make check` adds the tools and no torch, `make test` the trainer.
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 RUNTIME := .[ros,mediapipe,cpu]
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test check unit clean help
+.PHONY: demo test check types unit fast clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -13,16 +14,22 @@ help: ## Show this list
 demo: .venv/runtime ## Recognise the shipped recording through ROS 2 and draw demo.mp4 and demo.png
 	$(BIN)/csre demo --source recording --headless --ros --output demo.mp4 --events demo.jsonl
 
-test: check unit ## Lint, types, and every test
+test: check types unit ## Lint, types, and every test
 
-check: .venv/everything ## Lint and types only
+check: .venv/tools ## Lint, format, spelling and types; needs no torch
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
-	$(BIN)/mypy
+	$(BIN)/mypy csre_ros examples launch benchmarks
+
+types: .venv/everything # of the trainer, which are only known where torch is
+	$(BIN)/mypy models
 
 unit: .venv/everything
 	$(BIN)/python -m pytest
+
+fast: .venv/everything ## The tests that take no more than a few seconds each
+	$(BIN)/python -m pytest -m "not slow"
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -31,8 +38,12 @@ unit: .venv/everything
 	$(PIP) --editable "$(RUNTIME)"
 	@touch $@
 
-.venv/everything: .venv/runtime
-	$(PIP) --editable "$(subst ],$(comma)train$(comma)test],$(RUNTIME))"
+.venv/tools: .venv/runtime
+	$(PIP) --editable "$(subst ],$(comma)test],$(RUNTIME))"
+	@touch $@
+
+.venv/everything: .venv/tools
+	$(PIP) --editable "$(subst ],$(comma)test$(comma)train],$(RUNTIME))"
 	@touch $@
 
 comma := ,

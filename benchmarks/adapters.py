@@ -41,7 +41,9 @@ def places(joints: int) -> list[list[float]]:
 
 def cloud(people: int) -> Any:
     """A skeleton cloud of layout ntu25."""
-    bodies = [Skeleton(NTU25, np.array(places(25)), np.ones(25), str(i + 1)) for i in range(people)]
+    bodies = [
+        Skeleton(NTU25, np.array(places(25), np.float32), np.ones(25, np.float32), str(i + 1)) for i in range(people)
+    ]
     return cloud_message(bodies, NTU25, 1, "camera_optical_frame")
 
 

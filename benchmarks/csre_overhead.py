@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 import torch
 from jsonargparse import auto_cli
+from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy, normalize
 
 from csre_ros.skeleton import get_layout
@@ -127,7 +128,7 @@ def _training_step(
             loss = cross_entropy(output.logits, labels[slots])
             if with_csre:
                 loss = loss + csre(output.features, labels[slots], slots)[0]
-        loss.backward()
+        torch.autograd.backward(loss)
         optimisers[with_csre].step()
 
     return step
@@ -138,7 +139,7 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _percentiles(values: np.ndarray) -> dict[str, float]:
+def _percentiles(values: NDArray[np.float64]) -> dict[str, float]:
     return {f"p{q}": round(float(np.percentile(values, q)), 2) for q in (5, 50, 95)}
 
 

@@ -8,6 +8,8 @@ The launch file drives the lifecycle by events, so that ``autostart`` of the nod
 as soon as the node is inactive. It imports nothing of the package, so it loads without the package's dependencies.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from launch.actions import (
@@ -25,7 +27,7 @@ from launch_ros.events.lifecycle import ChangeState
 from launch_ros.parameter_descriptions import ParameterValue
 from lifecycle_msgs.msg import Transition
 
-from launch import LaunchDescription
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 INPUTS = (
@@ -54,15 +56,15 @@ TOPICS = {
 }
 
 
-def _argument(topic):
+def _argument(topic: str) -> str:
     return topic.strip("/").replace("/", "_")
 
 
-def _start(context):
+def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """The node and the events that activate it, once the values of the arguments are known."""
 
-    def value(name):
-        return LaunchConfiguration(name).perform(context)
+    def value(name: str) -> str:
+        return str(LaunchConfiguration(name).perform(context))
 
     given = {name: ParameterValue(value(name), value_type=str) for name in PARAMETERS if value(name)}
     node = LifecycleNode(
@@ -95,11 +97,11 @@ def _start(context):
     ]
 
 
-def _change(node, transition):
+def _change(node: LifecycleNode, transition: int) -> EmitEvent:
     return EmitEvent(event=ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition))
 
 
-def generate_launch_description():
+def generate_launch_description() -> LaunchDescription:
     """All arguments with their descriptions, then the node."""
     return LaunchDescription(
         [

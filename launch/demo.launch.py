@@ -7,6 +7,8 @@ No camera is needed. The node comes from ``action_recognition.launch.py``; what 
 stand upright, and RViz with ``config/actions.rviz``. It imports nothing of the package.
 """
 
+from __future__ import annotations
+
 from importlib.util import find_spec
 from math import pi
 from pathlib import Path
@@ -27,13 +29,19 @@ CAMERA = {"x": 0.0, "y": 0.0, "z": 1.2, "roll": -pi / 2, "pitch": 0.0, "yaw": -p
 BASE_FRAME, CAMERA_FRAME = "base_link", "camera_optical_frame"
 
 
-def shipped_recording():
-    """The recording inside the installed package, which is found but not imported."""
+def shipped_recording() -> str:
+    """The recording inside the installed package, which is found but not imported.
+
+    Raises:
+        ImportError: The package is not installed where the launch file runs.
+    """
     package = find_spec("csre_ros")
+    if package is None or package.origin is None:
+        raise ImportError("csre_ros is not installed here; build it with colcon and source install/setup.bash")
     return str(Path(package.origin).parent / "recordings" / "wave_and_squats.mcap")
 
 
-def generate_launch_description():
+def generate_launch_description() -> LaunchDescription:
     """The arguments, the node, the transform, and RViz if wanted."""
     return LaunchDescription(
         [

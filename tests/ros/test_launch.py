@@ -31,7 +31,7 @@ class LaunchConfiguration(Recorded):
 
 
 NAMES = {
-    "launch": ("LaunchDescription",),
+    "launch": ("LaunchContext", "LaunchDescription", "LaunchDescriptionEntity"),
     "launch.actions": (
         "DeclareLaunchArgument",
         "EmitEvent",
