@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +18,7 @@ from csre_ros.app.screen.timelines import write_timelines
 from csre_ros.app.session import events_of
 from csre_ros.app.source import resolve
 from csre_ros.evaluation import NOTHING, JudgedStream, intervals_of_runs, judge, match, merged, renamed, reports_of
+from csre_ros.foreign_text import quoted, sentence
 from csre_ros.options import check, option
 from csre_ros.pipeline import Pipeline, PipelineConfig
 from csre_ros.recognition import ActionEvent
@@ -66,7 +68,7 @@ def run(settings: EvaluateSettings) -> int:
         ImportError: Timelines are wanted and OpenCV is missing.
     """
     config = settings.evaluate
-    recordings = list(_recordings(config.recordings))
+    recordings = _named(_recordings(config.recordings))
     words = _read_words(config.words)
     pipeline = Pipeline(settings.pipeline)
     info, free = pipeline.recognizer.info, [word for word in config.unannotated.split(",") if word]
@@ -98,7 +100,20 @@ def run(settings: EvaluateSettings) -> int:
     return 0
 
 
-def _recordings(given: Sequence[str]) -> Iterator[tuple[str, Callable[[], Iterator[SourceFrame]]]]:
+_Opens = Callable[[], Iterator[SourceFrame]]
+
+
+def _named(found: Iterable[tuple[str, _Opens]]) -> list[tuple[str, _Opens]]:
+    """Number recordings of one name, which come from several folders."""
+    seen: Counter[str] = Counter()
+    named = []
+    for name, opens in found:
+        seen[name] += 1
+        named.append((name if seen[name] == 1 else f"{name}_{seen[name]}", opens))
+    return named
+
+
+def _recordings(given: Sequence[str]) -> Iterator[tuple[str, _Opens]]:
     """Name of every recording, and what opens it."""
     for name in given:
         path = Path(resolve(name, SourceConfig())).expanduser()
@@ -122,7 +137,10 @@ def _frames(path: Path) -> Iterator[SourceFrame]:
 def _read_words(file: str) -> Mapping[str, str]:
     if not file:
         return {}
-    words = yaml.safe_load(Path(file).expanduser().read_text(encoding="utf-8"))
+    try:
+        words = yaml.safe_load(Path(file).expanduser().read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{file} is no YAML file: {sentence(error)}") from error
     if not isinstance(words, dict) or not all(isinstance(text, str) for pair in words.items() for text in pair):
         raise ValueError(f"{file} must hold lines of the form 'annotation: label'; write none to leave one out")
     return words
@@ -134,10 +152,10 @@ def _word(annotation: str, words: Mapping[str, str], labels: Mapping[str, bool],
     if word in NOTHING or labels.get(word):
         return ""
     if word not in labels:
-        mapped = f" ({word!r} in the file of words)" if annotation in words else ""
+        mapped = f" ({quoted(word)} in the file of words)" if annotation in words else ""
         raise ValueError(
-            f"{recording}: the annotation {annotation!r}{mapped} is no label of the bundle; --words FILE maps it to "
-            f"none, or to one of: {_list(labels)}"
+            f"{recording}: the annotation {quoted(annotation)}{mapped} is no label of the bundle; --words FILE maps "
+            f"it to none, or to one of: {_list(labels)}"
         )
     return word
 
@@ -155,7 +173,10 @@ def _judged(name: str, frames: Iterable[SourceFrame], pipeline: Pipeline, words:
     pipeline.reset()
     if all(annotation is None for annotation in annotations):
         raise ValueError(f"{name} has no truth: none of its {len(stamps)} frames has an annotation on the topic /label")
-    spans = intervals_of_runs(stamps, [annotation or "" for annotation in annotations])
+    try:
+        spans = intervals_of_runs(stamps, [annotation or "" for annotation in annotations])
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
     labels = {label.name: label.background for label in pipeline.recognizer.info.labels}
     told = {one.label: _word(one.label, words, labels, name) for one in spans}
     truth = merged(renamed(spans, told))

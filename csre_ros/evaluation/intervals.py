@@ -89,9 +89,12 @@ def intervals_of_runs(stamps: ArrayLike, labels: Sequence[str], nothing: Collect
     """Runs of equal annotations as intervals: from the first instant of a run to the first one behind it.
 
     Args:
-        stamps: ``[T]`` seconds, increasing.
+        stamps: ``[T]`` seconds, none before the one ahead of it.
         labels: Annotation of every instant.
         nothing: Annotations that make no interval.
+
+    Raises:
+        ValueError: Stamps go back, or there is not one label for each.
 
     >>> intervals_of_runs([0, 1, 2, 3], ["", "wave", "wave", ""])
     [Interval(label='wave', start=1.0, end=3.0)]
@@ -99,6 +102,12 @@ def intervals_of_runs(stamps: ArrayLike, labels: Sequence[str], nothing: Collect
     instants = np.asarray(stamps, np.float64)
     if instants.shape != (len(labels),):
         raise ValueError(f"{len(labels)} labels for stamps of shape {instants.shape}; give one label for every stamp")
+    if (back := np.diff(instants) < 0).any():
+        first = int(back.argmax())
+        raise ValueError(
+            f"stamps go back from {instants[first]} to {instants[first + 1]} s, so that annotations have no place in "
+            "time; cut the recording there"
+        )
     edges = [0, *(k for k in range(1, len(labels)) if labels[k] != labels[k - 1]), len(labels)]
     found = []
     for first, behind in pairwise(edges):

@@ -27,7 +27,7 @@ def csre(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def write(path: Path, annotate: bool = True, words: tuple[str, str] = ("raise_right", "raise_left")) -> Path:
-    """Nine seconds at 20 Hz of somebody who raises one arm and then the other; both touch nothing."""
+    """Nine seconds at 20 Hz of somebody who raises one arm and later the other, annotated with two words."""
     with RecordingWriter(path, BODY) as recording:
         for tick in range(180):
             pose = np.zeros((len(BODY), 3), np.float32)
@@ -38,7 +38,11 @@ def write(path: Path, annotate: bool = True, words: tuple[str, str] = ("raise_ri
             for word, (action, start, end) in zip(words, RAISED, strict=True):
                 if start <= tick / 20 < end:
                     label, pose[BODY.index[f"{action.partition('_')[2]}_wrist"], 1] = word, -1.0
-            frame = Frame(1_000_000_000 + tick * 50_000_000, "camera", (Skeleton(BODY, pose, np.ones(len(BODY))),))
+            frame = Frame(
+                1_000_000_000 + tick * 50_000_000,
+                "camera",
+                (Skeleton(BODY, pose, np.ones(len(BODY))),),
+            )
             recording.write(frame, label=label if annotate else None)
     return path
 
@@ -133,6 +137,8 @@ def test_what_cannot_be_judged_is_refused(
     )
     (tmp_path / "list.yaml").write_text("- up\n")
     assert "must hold lines of the form 'annotation: label'" in refused(two, "--words", tmp_path / "list.yaml")
+    (tmp_path / "broken.yaml").write_text("up: [")
+    assert "broken.yaml is no YAML file: while parsing" in refused(two, "--words", tmp_path / "broken.yaml")
     assert "plain has no truth: none of its 180 frames has an annotation" in refused(
         write(tmp_path / "plain.mcap", annotate=False)
     )
@@ -140,6 +146,13 @@ def test_what_cannot_be_judged_is_refused(
     assert "is a folder without recordings" in refused(tmp_path / "empty")
     assert "does not exist" in refused(tmp_path / "nowhere.mcap")
     assert "unannotated names 'walk', which tiny never says" in refused(two, "--unannotated", "walk")
+
+
+def test_recordings_of_one_name_are_told_apart(tmp_path: Path, tiny_bundle: Path) -> None:
+    first, second = (write(tmp_path / folder / "one.mcap") for folder in "ab")
+    done = csre(first, second, "--bundle", tiny_bundle, "--json", "-", "--timelines", tmp_path / "pictures")
+    assert [stream["name"] for stream in json.loads(done.stdout)["streams"]] == ["one", "one_2"]
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["one.png", "one_2.png"]
 
 
 def test_a_timeline_is_green_where_right_and_red_where_wrong() -> None:

@@ -27,6 +27,12 @@ def test_every_frame_needs_its_annotation() -> None:
         intervals_of_runs([0.0, 1.0, 2.0], ["wave", "wave"])
 
 
+def test_stamps_that_go_back_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"go back from 2\.0 to 1\.0 s, .* cut the recording there"):
+        intervals_of_runs([1.0, 2.0, 2.0, 2.0, 1.0], ["wave"] * 5)
+    assert intervals_of_runs([1.0, 1.0, 2.0], ["wave"] * 3) == [Interval("wave", 1.0, 2.0)]
+
+
 def test_only_touching_intervals_of_one_label_are_joined() -> None:
     given = [
         Interval("punch", 5.0, 6.0),
