@@ -1,4 +1,4 @@
-"""Write the tables of the documentation that follow from the code: parameters, layouts, and the JSON records.
+"""Write the tables of the documentation that follow from the code: parameters, layouts, JSON records, and the rooms.
 
     python docs/tables.py
 
@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from csre_ros.ros.settings import options
 from csre_ros.skeleton import LAYOUTS
@@ -57,6 +59,21 @@ def layouts() -> str:
     )
 
 
+def _rooms(house: str) -> str:
+    """The rooms of a package as docs/rooms.yaml has them. A room stands one floor above the highest it may import."""
+    rooms = yaml.safe_load((DOCS / "rooms.yaml").read_text(encoding="utf-8"))[house]
+    floors: dict[str, int] = {}
+    for name, room in rooms.items():
+        floors[name] = 1 + max((floors[below] for below in room["imports"]), default=-1)
+    return _rows(
+        ("floor", "room", "what it is", "may import"),
+        (
+            (str(floors[name]), f"`{name}`", rooms[name]["is"], ", ".join(rooms[name]["imports"]))
+            for name in sorted(rooms, key=lambda name: -floors[name])
+        ),
+    )
+
+
 def _fields(schema: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
     for name, item in schema.get("properties", {}).items():
         kinds = [item["type"]] if isinstance(item["type"], str) else item["type"]
@@ -76,6 +93,10 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "layouts": layouts,
     "actions": lambda: _record("actions.schema.json"),
     "classes": lambda: _record("classes.schema.json"),
+    "runtime": lambda: _rooms("csre_ros"),
+    "node": lambda: _rooms("csre_ros.ros"),
+    "command": lambda: _rooms("csre_ros.app"),
+    "trainer": lambda: _rooms("models"),
 }
 
 

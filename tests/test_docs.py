@@ -28,7 +28,7 @@ from csre_ros.ros.settings import INPUTS, options
 from csre_ros.sources import open_source
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "models" / "README.md"])
 FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir()}
 
 
@@ -196,6 +196,16 @@ def test_python_examples_compile(page, text):
     compile(text, page, "exec")
 
 
+PYTHON = (ROOT / "docs" / "python.md").read_text()
+RUNS = re.findall(r"^```python\n(.*?)^```$.*?^```text\n(.*?)^```$", PYTHON, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize(("code", "printed"), RUNS, ids=["clip", "skeletons"])
+def test_the_python_page_prints_what_it_says(code, printed):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == printed
+
+
 def commands() -> list[list[str]]:
     """Every command of every shell block, as words."""
     found = []
@@ -225,6 +235,8 @@ def check_ros_arguments(words: list[str], known=None) -> None:
 
 
 def check_csre(words: list[str]) -> None:
+    if not words:
+        return  # lists all commands
     if words[0] == "node":
         check_ros_arguments(words[1:], options())
     else:
