@@ -52,6 +52,7 @@ TOPICS = {
     "body_trk/skeletons": "Topic of the input 'zed' (zed_msgs/ObjectsStamped).",
     "yolo/detections": "Topic of the input 'yolo' (yolo_msgs/DetectionArray).",
     "yolo/detections_3d": "Topic of the input 'yolo_3d' (yolo_msgs/DetectionArray).",
+    "camera_info": "Topic that says how large the images behind image points are (sensor_msgs/CameraInfo).",
     "/humans/bodies/tracked": "Topic with the ids of the input 'hri' (hri_msgs/IdsList); the bodies lie beside it.",
 }
 

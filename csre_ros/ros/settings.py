@@ -10,6 +10,7 @@ from dataclasses import Field, dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from csre_ros.image_size import MAX_SIDE
 from csre_ros.options import build, check, leaf_fields, option
 from csre_ros.pipeline import PipelineConfig
 from csre_ros.pose.settings import PoseConfig
@@ -51,10 +52,16 @@ class NodeConfig:
         choices=(*LAYOUTS, AUTO),
     )
     image_width: int = option(
-        0, "Width in pixels of the images behind the input 'yolo'; 0: unknown.", minimum=0, maximum=65535
+        0,
+        "Width in pixels of the images behind image points, where no camera_info says it; 0: unknown.",
+        minimum=0,
+        maximum=MAX_SIDE,
     )
     image_height: int = option(
-        0, "Height in pixels of the images behind the input 'yolo'; 0: unknown.", minimum=0, maximum=65535
+        0,
+        "Height in pixels of the images behind image points, where no camera_info says it; 0: unknown.",
+        minimum=0,
+        maximum=MAX_SIDE,
     )
     frame_id: str = option("", "Coordinate frame of everything published; empty: the frame of the input.")
     autostart: bool = option(True, "Configure and activate at start; false: wait for lifecycle transitions.")

@@ -14,12 +14,15 @@ from rosbags.interfaces import Connection
 
 from csre_ros.foreign_text import quoted
 from csre_ros.ros.inputs.topics import TOPICS, image_size
+from csre_ros.ros.readers.camera_info import read_image_size
 from csre_ros.ros.readers.reading import Sender
 from csre_ros.ros.readers.rep155 import Gathering
 from csre_ros.ros.settings import AUTO
 from csre_ros.skeleton import SkeletonLayout
 from csre_ros.sources.bag import Bag
 from csre_ros.sources.frames import SourceFrame
+
+_CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +40,8 @@ class BagTopic:
         topic: Name of the topic.
         layout: Layout of people whose messages do not name one.
         name: Input of the node that would read the topic live; ``auto`` finds it by the type of the messages.
-        size: Width and height in pixels of the images behind the messages, 0 for unknown.
+        size: Width and height in pixels of the images behind image points, 0 for unknown; where the bag holds camera
+            infos and they agree, theirs count.
 
     Attributes:
         name: Path and topic.
@@ -50,7 +54,7 @@ class BagTopic:
     Raises:
         OSError: The file cannot be read.
         ValueError: It is no bag, has no such topic of a type in :data:`~csre_ros.ros.inputs.topics.TOPICS`, several
-            inputs read it and none is named, or the size of the images is needed and unknown.
+            inputs read it and none is named.
         ImportError: A message package that the topic needs is not installed.
     """
 
@@ -65,9 +69,9 @@ class BagTopic:
         self.layout = layout
         self._bag = Bag(path)
         self._connection = _find(self._bag, topic)
-        name = _input_of(self._connection, name)
-        self._kind = TOPICS[name]
-        self._sender = Sender(layout, image_size(self._kind, name, *size))
+        self._kind = TOPICS[_input_of(self._connection, name)]
+        flat = (self._kind.dims or layout.dims) == 2
+        self._sender = Sender(layout, (_recorded_size(self._bag) or image_size(*size)) if flat else None)
         self.fps = self._bag.rate(self._connection)
         _ = self._kind.message  # a missing package is told before anything is read
 
@@ -140,6 +144,22 @@ def _find(bag: Bag, topic: str) -> Connection:
         f"{bag.path} has no topic {quoted(topic)} of a type that is read ({', '.join(types)}); "
         f"topics of such types: {readable}"
     )
+
+
+def _recorded_size(bag: Bag) -> tuple[int, int] | None:
+    """The size that the first messages of all camera infos in a bag name; None where there are none or they differ."""
+    topics = {c.topic for c in bag.connections if c.msgtype == _CAMERA_INFO and c.msgcount}
+    sizes: dict[str, tuple[int, int] | None] = {}
+    for connection, _, data in bag.messages(lambda c: c.topic in topics and c.msgtype == _CAMERA_INFO):
+        try:
+            sizes.setdefault(connection.topic, read_image_size(bytes(data)))
+        except ValueError as error:
+            logger.warning("%s, topic %s: %s", bag.path, connection.topic, error)
+            sizes.setdefault(connection.topic, None)
+        if sizes.keys() == topics:
+            break
+    known = {size for size in sizes.values() if size is not None}
+    return known.pop() if len(known) == 1 else None
 
 
 def _input_of(connection: Connection, name: str) -> str:

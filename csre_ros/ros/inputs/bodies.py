@@ -12,8 +12,9 @@ from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
 from csre_ros.ros.inputs.contract import InputContext
+from csre_ros.ros.inputs.image_shape import ImageShape
 from csre_ros.ros.inputs.subscription import note_stamp, subscribe
-from csre_ros.ros.inputs.topics import TopicKind, class_of, image_size
+from csre_ros.ros.inputs.topics import TopicKind, class_of
 from csre_ros.ros.readers.reading import Reading, Sender
 from csre_ros.ros.readers.rep155 import Gathering, Instant
 
@@ -29,7 +30,6 @@ class BodiesInput:
     """
 
     def __init__(self, kind: TopicKind, context: InputContext) -> None:
-        given = context.settings.node
         self.what = context.node.resolve_topic_name(kind.topic)
         self.images = kind.images
         self.dims = kind.dims
@@ -37,7 +37,7 @@ class BodiesInput:
         self._ids_class, self._body_class = kind.message, class_of(kind.bodies)
         self._context = context
         self._read = kind.reader()
-        self._sender = Sender(image_size=image_size(kind, given.input, given.image_width, given.image_height))
+        self._shape = ImageShape(context)
         self._gathering = Gathering()
         self._tracked: Subscription[Any] | None = None
         self._bodies: dict[str, Subscription[Any]] = {}
@@ -45,6 +45,7 @@ class BodiesInput:
 
     def open(self) -> None:
         """Subscribe to the ids."""
+        self._shape.open()
         self._gathering = Gathering()
         self._tracked = subscribe(self._context, self._ids_class, self._kind.topic, self._listed, self._kind.depth)
         self._timer = self._context.node.create_timer(
@@ -53,6 +54,7 @@ class BodiesInput:
 
     def close(self) -> None:
         """Unsubscribe from everything."""
+        self._shape.close()
         if self._tracked is not None and self._timer is not None:
             self._context.node.destroy_timer(self._timer)
             self._context.node.destroy_subscription(self._tracked)
@@ -61,7 +63,7 @@ class BodiesInput:
 
     def read(self, item: Instant) -> Reading:
         """The frame of one image."""
-        frame, rejected = self._read(item, self._sender, item.arrival_ns)
+        frame, rejected = self._read(item, Sender(image_size=self._shape.size), item.arrival_ns)
         note_stamp(self._context, self.what, frame, item.arrival_ns)
         return frame, rejected
 

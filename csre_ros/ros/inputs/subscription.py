@@ -14,7 +14,8 @@ from rclpy.subscription import Subscription
 from csre_ros.pose.registry import estimated_layout
 from csre_ros.ros.inputs.announcement import Announcement
 from csre_ros.ros.inputs.contract import InputContext
-from csre_ros.ros.inputs.topics import TopicKind, image_size
+from csre_ros.ros.inputs.image_shape import ImageShape
+from csre_ros.ros.inputs.topics import TopicKind
 from csre_ros.ros.readers.reading import Reading, Sender
 from csre_ros.ros.settings import AUTO
 from csre_ros.skeleton import get_layout
@@ -37,20 +38,23 @@ class TopicInput:
         self._kind = kind
         self._context = context
         self._read = kind.reader()
-        self._sender = Sender(image_size=image_size(kind, given.input, given.image_width, given.image_height))
-        self._message = kind.message
+        self._sender = Sender()
         self._announcement: Announcement | None = None
         if kind.dims is None and given.layout == AUTO:
             self._announcement = Announcement(context.node, self.what)
         elif kind.dims is None:
             self._sender = replace(self._sender, layout=get_layout(given.layout))
             self.dims = get_layout(given.layout).dims
+        self._shape = ImageShape(context) if self.dims != 3 and not kind.images else None
+        self._message = kind.message
         self._subscription: Subscription[Any] | None = None
 
     def open(self) -> None:
         """Subscribe with the quality of service of sensor data, which the user may override."""
         if self._announcement is not None:
             self._announcement.open()
+        if self._shape is not None:
+            self._shape.open()
         self._subscription = subscribe(self._context, self._message, self._kind.topic, self._arrived, self._kind.depth)
 
     def close(self) -> None:
@@ -60,12 +64,16 @@ class TopicInput:
             self._subscription = None
         if self._announcement is not None:
             self._announcement.close()
+        if self._shape is not None:
+            self._shape.close()
 
     def read(self, item: Any) -> Reading:
         """The frame of a message and the time of its arrival."""
         data, arrival_ns = item
         if self._announcement is not None:
             self._sender = replace(self._sender, layout=self._announcement.layout)
+        if self._shape is not None:
+            self._sender = replace(self._sender, image_size=self._shape.size)
         frame, rejected = self._read(data, self._sender, arrival_ns)
         note_stamp(self._context, self.what, frame, arrival_ns)
         return frame, rejected

@@ -33,7 +33,6 @@ class TopicKind:
         images: Whether frames carry pictures.
         dims: 2 or 3, of messages that have a layout of their own; None where the parameter ``layout`` decides. Of
             pictures the pose estimator decides.
-        pixels: Whether messages hold pixels, so that the size of the image must be known.
         bodies: Type of the topics beside it where every person has one, ``<id>/skeleton2d``; empty: there are none.
     """
 
@@ -44,7 +43,6 @@ class TopicKind:
     most_bytes: int = 1 << 20
     images: bool = False
     dims: int | None = 3
-    pixels: bool = False
     bodies: str = ""
 
     @property
@@ -69,8 +67,7 @@ TOPICS: Mapping[str, TopicKind] = {
         "body_trk/skeletons", "zed_msgs/msg/ObjectsStamped", lambda: read_objects, most_bytes=_OBJECTS
     ),
     "yolo": TopicKind(
-        "yolo/detections", "yolo_msgs/msg/DetectionArray", lambda: read_image_points,
-        most_bytes=_OBJECTS, dims=2, pixels=True,
+        "yolo/detections", "yolo_msgs/msg/DetectionArray", lambda: read_image_points, most_bytes=_OBJECTS, dims=2
     ),
     "yolo_3d": TopicKind(
         "yolo/detections_3d", "yolo_msgs/msg/DetectionArray", lambda: read_space_points, most_bytes=_OBJECTS
@@ -89,17 +86,15 @@ def class_of(type_name: str) -> type[Any]:
     return message_class(package, name)
 
 
-def image_size(kind: TopicKind, name: str, width: int, height: int) -> tuple[int, int] | None:
-    """The size of the images behind a topic as the user gave it, 0 for unknown; None where it is not known.
+def image_size(width: int, height: int) -> tuple[int, int] | None:
+    """The size of images as somebody gave it, 0 for unknown; None where it is not known.
 
     Raises:
-        ValueError: It is not known, and the messages cannot be read without.
+        ValueError: Only one of the two is given.
+
+    >>> image_size(640, 480), image_size(0, 0)
+    ((640, 480), None)
     """
-    if width and height:
-        return width, height
-    if kind.pixels:
-        raise ValueError(
-            f"image_width is {width} and image_height {height}; the messages of the input {name!r} hold "
-            "pixels and do not say of how many: set both parameters to the size of the detector's images"
-        )
-    return None
+    if bool(width) != bool(height):
+        raise ValueError(f"image_width is {width} and image_height {height}: set both to the size of the images")
+    return (width, height) if width else None

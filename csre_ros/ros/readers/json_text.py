@@ -1,7 +1,7 @@
 """People in ``std_msgs/String`` as JSON, for senders without message packages.
 
-One message is one instant. Positions are metres in camera-optical axes, or normalised image coordinates where the
-layout is 2-D::
+One message is one instant. Positions are metres in camera-optical axes, or where the layout is 2-D image coordinates
+divided by width and height::
 
     {
       "layout": "kinect20",               a name that csre_ros.skeleton knows
@@ -24,6 +24,7 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 from std_msgs.msg import String
 
 from csre_ros.foreign_text import quoted
@@ -55,7 +56,8 @@ def read_record(text: str, sender: Sender, arrival_ns: int) -> Reading:
         ``"malformed person"``.
 
     Raises:
-        ValueError: The text is no such record; it says what is wrong.
+        ValueError: The text is no such record, or holds image points of an image whose size is not known; it says
+            what is wrong.
     """
     try:
         record = json.loads(text, parse_int=float)  # whole numbers of any size then cannot overflow later
@@ -67,13 +69,17 @@ def read_record(text: str, sender: Sender, arrival_ns: int) -> Reading:
     stamp_ns, frame_id = _header(record)
     check_number(len(record["persons"]))
     crowd = Crowd()
+    if spoken.dims == 2 and record["persons"]:
+        sender.size()  # else no person could be read
     for person in record["persons"]:
         try:
             rows, source_id = _person(person, spoken)
         except ValueError:
             crowd.rejected["malformed person"] += 1
         else:
-            crowd.add(spoken, [row[:-1] for row in rows], [row[-1] for row in rows], source_id)
+            places = np.array(rows, np.float64)
+            points = sender.in_image_heights(places[:, :-1]) if spoken.dims == 2 else places[:, :-1]
+            crowd.add(spoken, points, places[:, -1], source_id)
     return SourceFrame(stamp_ns or arrival_ns, frame_id, skeletons=crowd.people), crowd.rejected
 
 

@@ -1,7 +1,7 @@
 """People as REP-155 publishes them: one list of ids, and one topic of ``hri_msgs/Skeleton2D`` per body.
 
-Positions are normalised image coordinates, joints in the order of layout ``rep155``. What belongs to one image arrives
-as several messages with the same stamp; :class:`Gathering` joins them.
+Positions are image coordinates divided by width and height, joints in the order of layout ``rep155``. What belongs to
+one image arrives as several messages with the same stamp; :class:`Gathering` joins them.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def read_instant(instant: Instant, sender: Sender, arrival_ns: int) -> Reading:
 
     Args:
         instant: What belongs to the image.
-        sender: Not used: the layout is always ``rep155``.
+        sender: Says how large the image is; the layout is always ``rep155``.
         arrival_ns: Stamp of messages without one.
 
     Returns:
@@ -68,10 +68,13 @@ def read_instant(instant: Instant, sender: Sender, arrival_ns: int) -> Reading:
         ``"unreadable body"``.
 
     Raises:
+        ValueError: The size of the image is not known.
         ImportError: ``hri_msgs`` is not installed.
     """
     kind = message_class("hri_msgs", "Skeleton2D")
     crowd, frame_id = Crowd(), ""
+    if instant.bodies:
+        sender.size()  # else no body could be read
     for body, data in instant.bodies.items():
         try:
             _, frame_id = Reader(data).header()
@@ -79,7 +82,7 @@ def read_instant(instant: Instant, sender: Sender, arrival_ns: int) -> Reading:
         except ValueError:
             crowd.rejected["unreadable body"] += 1
         else:
-            crowd.add(LAYOUT, points[:, :2], points[:, 2], body)
+            crowd.add(LAYOUT, sender.in_image_heights(points[:, :2]), points[:, 2], body)
     return SourceFrame(instant.stamp_ns or arrival_ns, frame_id, skeletons=crowd.people), crowd.rejected
 
 

@@ -1,7 +1,7 @@
 """People in ``yolo_msgs/DetectionArray``, as ``yolo_ros`` publishes pose models.
 
 Key points are numbered from 1 in COCO order, and those below the detector's threshold are left out. In the image they
-are pixels, so the size of the image must be known; in space they are metres in a frame of their own, which is
+are pixels, which are divided by the height of the image; in space they are metres in a frame of their own, which is
 ``base_link`` unless its user said otherwise.
 """
 
@@ -41,13 +41,11 @@ def read_image_points(data: bytes, sender: Sender, arrival_ns: int) -> Reading:
         ValueError: The bytes are no such message, there are too many detections, or the size of the image is not known.
         ImportError: ``yolo_msgs`` is not installed.
     """
-    if sender.image_size is None:
-        raise ValueError("the key points are pixels, and nobody said of how many: set image_width and image_height")
-    width, height = sender.image_size
     message, crowd = _message(data), Crowd()
+    height = sender.size()[1] if message.detections else 1
     stamp_ns, frame_id = read_header(message.header, arrival_ns)
     for detection in message.detections:
-        found = _places(detection.keypoints.data, lambda point: (point.x / width, point.y / height), crowd)
+        found = _places(detection.keypoints.data, lambda point: (point.x / height, point.y / height), crowd)
         if found is not None:
             crowd.add(FLAT, *found, detection.id or None)
     return SourceFrame(stamp_ns, frame_id, skeletons=crowd.people), crowd.rejected

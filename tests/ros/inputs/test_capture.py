@@ -119,13 +119,13 @@ def test_what_a_recording_leaves_out_is_counted(capture, tmp_path, make_body, mo
             writer.write(Frame(round((i + 1) * 1e9 / RATE), "camera", (body,)))
     unpack, calls = recording.unpack_cloud, []
 
-    def damaged(cloud, layout):
+    def damaged(cloud, layout, **known):
         calls.append(cloud)
         if len(calls) in (3, 4):
             cloud.data = np.array(cloud.data)
             cloud.data[:4] = np.frombuffer(np.float32(np.inf).tobytes(), np.uint8)
         cloud.width += len(calls) == FRAMES  # the last of all
-        return unpack(cloud, layout)
+        return unpack(cloud, layout, **known)
 
     monkeypatch.setattr(recording, "unpack_cloud", damaged)
     source, frames, ends = capture(settings({"source": str(path)}))

@@ -99,10 +99,10 @@ def test_names_that_no_message_can_carry_are_refused_and_the_stream_goes_on(star
         say(**names)
     graph.until(lambda: labels == ["raise_right", ""])  # silence
     graph.until(lambda: say() or labels == ["raise_right", "", "raise_right"])
-    states = [event["state"] for record in records for event in record["events"] if event["state"] != "ongoing"]
     table = graph.status("input").table
     assert (table["rejected: unreadable message"], table["rejected: id is no text"]) == ("1", "1")
-    assert states == ["started", "ended", "started"]
+    states = [event["state"] for record in records for event in record["events"] if event["state"] != "ongoing"]
+    assert states[:3] == ["started", "ended", "started"]
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_oversized_messages_are_refused_unread(start, name, size):
     ("name", "arguments", "words"),
     [
         ("json", ("layout:=coco17",), "/skeletons/json delivers 2-D skeletons and bundle 'tiny' needs 3-D"),
-        ("yolo", (), "image_width is 0 and image_height 0"),
-        ("yolo", ("image_width:=640",), "image_width is 640 and image_height 0"),
+        ("yolo", ("image_width:=640",), "image_width is 640 and image_height 0: set both"),
+        ("json", ("layout:=coco17", "image_height:=480"), "image_width is 0 and image_height 480: set both"),
     ],
 )
 def test_what_cannot_work_is_refused_at_configure(start, name, arguments, words):

@@ -20,7 +20,7 @@ from csre_ros.ros.readers.crowd import Crowd, check_number
 from csre_ros.ros.readers.reading import Sender
 from csre_ros.skeleton import get_layout
 
-BODY13 = get_layout("body13")
+BODY13, COCO17 = get_layout("body13"), get_layout("coco17")
 
 
 class TestAxes:
@@ -165,6 +165,31 @@ class TestClouds:
         message = PointCloud2(height=1, width=13, fields=[PointField(name="x")] * fields)
         message.header.frame_id = frame_id
         return read_cloud(serialize_message(message), Sender(BODY13), 1)
+
+    @staticmethod
+    def flat(*names):
+        """One person of COCO's joints at (0.5, 0.25) in a cloud with these fields."""
+        fields = [PointField(name=name, offset=4 * i, datatype=7, count=1) for i, name in enumerate(names)]
+        message = PointCloud2(height=1, width=17, fields=fields, point_step=8, row_step=136)
+        message.data = np.tile(np.array([0.5, 0.25], np.float32), 17).tobytes()
+        return serialize_message(message)
+
+    def test_image_heights_are_taken_as_they_are(self):
+        (person,) = read_cloud(self.flat("u", "v"), Sender(COCO17), 1)[0].skeletons
+        assert person.positions[0].tolist() == [0.5, 0.25]
+
+    def test_points_divided_by_width_and_height_need_the_size_of_the_image(self):
+        (person,) = read_cloud(self.flat("x", "y"), Sender(COCO17, (1280, 640)), 1)[0].skeletons
+        assert person.positions[0].tolist() == [1.0, 0.25]
+        with pytest.raises(ValueError, match="publish camera_info beside it, or set image_width and image_height"):
+            read_cloud(self.flat("x", "y"), Sender(COCO17), 1)
+
+    def test_nobody_needs_no_size(self):
+        assert read_cloud(serialize_message(PointCloud2()), Sender(COCO17), 1)[0].skeletons == ()
+
+    def test_a_cloud_of_an_unknown_layout(self):
+        with pytest.raises(ValueError, match="does not say which joints it holds"):
+            read_cloud(self.flat("u", "v"), Sender(), 1)
 
     def test_fields_of_others_are_left_alone(self):
         with pytest.raises(ValueError, match="lacks the fields y, z"):

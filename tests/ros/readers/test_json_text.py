@@ -25,8 +25,9 @@ def record(**changes):
     return {"layout": "body13", "stamp": 12.25, "frame_id": "cam", "persons": [person], **changes}
 
 
-def read(content, layout=BODY13):
-    return read_record(content if isinstance(content, str) else json.dumps(content), Sender(layout), ARRIVAL_NS)
+def read(content, layout=BODY13, size=None):
+    text = content if isinstance(content, str) else json.dumps(content)
+    return read_record(text, Sender(layout, size), ARRIVAL_NS)
 
 
 def test_a_person():
@@ -39,11 +40,23 @@ def test_a_person():
     assert not rejected
 
 
-def test_image_points():
-    frame, _ = read(record(layout="coco17", persons=[{"joints": joints(17, 2)}]), COCO17)
+def test_image_points_become_image_heights():
+    frame, _ = read(record(layout="coco17", persons=[{"joints": joints(17, 2)}]), COCO17, (1920, 1080))
     (person,) = frame.skeletons
     assert (person.layout, person.source_id) == (COCO17, None)
-    np.testing.assert_array_equal(person.positions, [row[:2] for row in joints(17, 2)])
+    np.testing.assert_allclose(person.positions, [(x * 16 / 9, y) for x, y, _ in joints(17, 2)], rtol=1e-6)
+
+
+def test_image_points_need_the_size_of_the_image_unless_there_are_none():
+    with pytest.raises(ValueError, match="publish camera_info beside it, or set image_width and image_height"):
+        read(record(layout="coco17", persons=[{"joints": joints(17, 2)}]), COCO17)
+    assert read(record(layout="coco17", persons=[]), COCO17)[0].skeletons == ()
+
+
+def test_image_points_too_large_for_a_number_are_infinite():
+    points = [[1e300, 0.5, 1.0], *joints(16, 2)]
+    frame, rejected = read(record(layout="coco17", persons=[{"joints": points}]), COCO17, (1920, 1080))
+    assert (frame.skeletons, dict(rejected)) == ((), {"infinite coordinate": 1})
 
 
 def test_any_layout_of_as_many_dimensions():

@@ -10,6 +10,7 @@ from hri_msgs.msg import IdsList, Skeleton2D
 from rclpy.serialization import serialize_message
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from sensor_msgs.msg import CameraInfo
 from yolo_msgs.msg import Detection, DetectionArray, KeyPoint2D, KeyPoint3D
 from zed_msgs.msg import Object, ObjectsStamped
 
@@ -81,7 +82,7 @@ def stream(topic, name, make, count=5):
     [
         ("auto", "zed_msgs/msg/ObjectsStamped", zed, "zed38", (-0.5, -1.0, 2.0)),
         ("zed", "zed_msgs/msg/ObjectsStamped", zed, "zed38", (-0.5, -1.0, 2.0)),
-        ("yolo", "yolo_msgs/msg/DetectionArray", yolo, "coco17", (20 / 640, 10 / 480)),
+        ("yolo", "yolo_msgs/msg/DetectionArray", yolo, "coco17", (20 / 480, 10 / 480)),
         ("yolo_3d", "yolo_msgs/msg/DetectionArray", yolo, "coco17_3d", (0.1, 0.2, 2.0)),
     ],
 )
@@ -115,7 +116,7 @@ def bodies_sent(count=5):
 def test_bodies_of_rep155_are_joined_by_their_stamps(tmp_path):
     sent = bodies_sent()
     sent.append(("/humans/bodies/tracked", "hri_msgs/msg/IdsList", START_NS + 6 * STEP_NS, IdsList()))
-    source = BagTopic(write(tmp_path / "bag", sent), "/humans/bodies/tracked", MEDIAPIPE)
+    source = BagTopic(write(tmp_path / "bag", sent), "/humans/bodies/tracked", MEDIAPIPE, size=(640, 480))
     for _ in range(2):
         frames = list(source)
         assert [[person.source_id for person in frame.skeletons] for frame in frames] == [
@@ -123,7 +124,7 @@ def test_bodies_of_rep155_are_joined_by_their_stamps(tmp_path):
         ]  # fmt: skip
         assert [frame.stamp_ns for frame in frames[:5]] == [START_NS + i * STEP_NS for i in range(5)]
     assert frames[0].skeletons[1].layout.name == "rep155"
-    assert frames[0].skeletons[1].positions[0].tolist() == [0.75, 0.5]
+    assert frames[0].skeletons[1].positions[0].tolist() == [1.0, 0.5]
     assert source.dropped == 0
 
 
@@ -132,7 +133,7 @@ def test_what_is_wrong_with_bodies_is_counted(tmp_path):
     sent.insert(3, ("/humans/bodies/tracked", "hri_msgs/msg/IdsList", START_NS, b"noise"))
     sent.insert(4, ("/humans/bodies/ann/skeleton2d", "hri_msgs/msg/Skeleton2D", START_NS, skeleton(START_NS)))
     sent.insert(5, ("/humans/bodies/tracked", "hri_msgs/msg/IdsList", START_NS, IdsList(ids=["ann", "bob", "a/b"])))
-    source = BagTopic(write(tmp_path / "bag", sent), "/humans/bodies/tracked", MEDIAPIPE)
+    source = BagTopic(write(tmp_path / "bag", sent), "/humans/bodies/tracked", MEDIAPIPE, size=(640, 480))
     assert len(list(source)) == 5
     assert (source.dropped, dict(source.rejected)) == (1, {"late body": 1, "invalid id": 1})
 
@@ -140,7 +141,7 @@ def test_what_is_wrong_with_bodies_is_counted(tmp_path):
 def test_the_last_image_is_not_lost_where_a_body_never_came(tmp_path):
     sent = [one for one in bodies_sent(1) if "bob" not in one[0]]
     sent[0][3].ids = ["ann", "bob"]
-    (frame,) = BagTopic(write(tmp_path / "bag", sent), "/humans/bodies/tracked", MEDIAPIPE)
+    (frame,) = BagTopic(write(tmp_path / "bag", sent), "/humans/bodies/tracked", MEDIAPIPE, size=(640, 480))
     assert [person.source_id for person in frame.skeletons] == ["ann"]
 
 
@@ -155,6 +156,30 @@ def test_a_type_of_two_inputs_needs_one_named(tmp_path):
         BagTopic(path, "/people", MEDIAPIPE, "zed")
     with pytest.raises(ValueError, match="image_width is 0 and image_height 480"):
         BagTopic(path, "/people", MEDIAPIPE, "yolo", (0, 480))
+
+
+def camera(topic, width, height):
+    info = CameraInfo(width=width, height=height)
+    return (topic, "sensor_msgs/msg/CameraInfo", START_NS, info)
+
+
+def test_the_size_of_the_image_is_that_of_the_camera_in_the_bag(tmp_path):
+    _, sent = stream("/people", "yolo_msgs/msg/DetectionArray", yolo)
+    infos = [camera("/left/camera_info", 0, 0), camera("/right/camera_info", 640, 200)]
+    path = write(tmp_path / "bag", [*infos, *sent])
+    for size in ((0, 0), (640, 480)):
+        frame, *_ = BagTopic(path, "/people", MEDIAPIPE, "yolo", size)
+        np.testing.assert_allclose(frame.skeletons[0].positions[0], (20 / 200, 10 / 200), rtol=1e-6)
+
+
+def test_cameras_that_differ_say_nothing(tmp_path):
+    _, sent = stream("/people", "yolo_msgs/msg/DetectionArray", yolo)
+    infos = [camera("/left/camera_info", 640, 480), camera("/right/camera_info", 640, 200)]
+    path = write(tmp_path / "bag", [*infos, *sent])
+    frame, *_ = BagTopic(path, "/people", MEDIAPIPE, "yolo", (640, 100))
+    np.testing.assert_allclose(frame.skeletons[0].positions[0], (20 / 100, 10 / 100), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"not one of 5 messages .* or set image_width and image_height"):
+        list(BagTopic(path, "/people", MEDIAPIPE, "yolo"))
 
 
 def test_the_command_replays_them(tmp_path):

@@ -10,6 +10,8 @@ from geometry_msgs.msg import Point
 from hri_msgs.msg import IdsList, Skeleton2D
 from onnx import TensorProto, helper, numpy_helper
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import String
 from vision_msgs.msg import Classification
 from yolo_msgs.msg import Detection, DetectionArray, KeyPoint2D, KeyPoint3D, Point2D
@@ -20,6 +22,7 @@ from csre_ros.skeleton import get_layout
 
 pytestmark = pytest.mark.ros
 COCO17, ZED38, REP155 = get_layout("coco17"), get_layout("zed38"), get_layout("rep155")
+SIZE = ("image_width:=640", "image_height:=480")
 HEAD = ("nose", "left_ear", "right_ear", "left_eye", "right_eye")
 # Given for Classification by the original files and by an independent implementation alike.
 CLASSIFICATION = "f74db28d0eaef3afb78f48bf2161cd709a1383a0309d3454383b25be11345143"
@@ -137,7 +140,7 @@ class Node:
 )
 def test_a_raised_arm(graph_with, tiny_bundle, flat_bundle, make_body, name, kind, topic, message, frame_id):
     bundle = flat_bundle if name == "yolo" else tiny_bundle
-    node = Node(graph_with, bundle, f"input:={name}", "image_width:=640", "image_height:=480")
+    node = Node(graph_with, bundle, f"input:={name}", *SIZE)
     node.activate()
     publisher = node.graph.publisher(kind, topic)
     for i in range(60):
@@ -152,7 +155,7 @@ def test_a_raised_arm(graph_with, tiny_bundle, flat_bundle, make_body, name, kin
 
 @pytest.mark.parametrize("name", ["yolo", "hri"])
 def test_image_points_need_a_bundle_for_them(graph_with, tiny_bundle, name):
-    node = Node(graph_with, tiny_bundle, f"input:={name}", "image_width:=640", "image_height:=480")
+    node = Node(graph_with, tiny_bundle, f"input:={name}", *SIZE)
     assert node.node.trigger_configure() == TransitionCallbackReturn.FAILURE
     message = node.graph.status("model", lambda status: status.level == b"\2").message
     assert "delivers 2-D skeletons and bundle 'tiny' needs 3-D" in message
@@ -193,7 +196,7 @@ class Bodies:
 
 
 def test_rep155_bodies_come_and_go(graph_with, flat_bundle, make_body):
-    node = Node(graph_with, flat_bundle, "input:=hri")
+    node = Node(graph_with, flat_bundle, "input:=hri", *SIZE)
     node.activate()
     bodies = Bodies(node.graph)
 
@@ -215,8 +218,22 @@ def test_rep155_bodies_come_and_go(graph_with, flat_bundle, make_body):
     assert node.graph.peer.count_subscribers("/humans/bodies/tracked") == 0
 
 
-def test_rep155_strangers_are_counted_and_held_at_bay(graph_with, flat_bundle, make_body):
+def test_image_points_are_refused_until_a_camera_says_how_large_the_image_is(graph_with, flat_bundle, make_body):
     node = Node(graph_with, flat_bundle, "input:=hri")
+    node.activate()
+    bodies = Bodies(node.graph)
+    for _ in range(20):
+        bodies.publish(ann=make_body("right"))
+    status = node.graph.status("input", lambda status: "rejected: unreadable message" in status.table)
+    assert "publish camera_info beside it, or set image_width and image_height" in status.message
+    assert not any(record["persons"] for record in node.records)
+    info = node.graph.publisher(CameraInfo, "camera_info", qos_profile_sensor_data)
+    info.publish(CameraInfo(width=640, height=480))
+    bodies.until(lambda: "raise_right" in node.labels, ann=make_body("right"))
+
+
+def test_rep155_strangers_are_counted_and_held_at_bay(graph_with, flat_bundle, make_body):
+    node = Node(graph_with, flat_bundle, "input:=hri", *SIZE)
     node.activate()
     bodies = Bodies(node.graph)
     bodies.until(lambda: node.records and node.records[-1]["persons"], ann=make_body())

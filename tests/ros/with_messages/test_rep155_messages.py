@@ -37,7 +37,7 @@ def skeleton(sec=3, frame_id="camera_optical", **changes):
 
 
 def read(**bodies):
-    return read_instant(Instant(3_000_000_000, bodies, ARRIVAL_NS), Sender(), ARRIVAL_NS)
+    return read_instant(Instant(3_000_000_000, bodies, ARRIVAL_NS), Sender(image_size=(640, 320)), ARRIVAL_NS)
 
 
 @pytest.mark.parametrize(("joint", "number"), NUMBERS.items())
@@ -75,10 +75,15 @@ def test_people():
     assert (frame.stamp_ns, frame.frame_id) == (3_000_000_000, "camera_optical")
     assert [person.source_id for person in frame.skeletons] == ["a", "b"]
     assert frame.skeletons[0].layout.name == "rep155"
-    np.testing.assert_allclose(frame.skeletons[0].positions[7], (7 / 20, 7 / 40))
+    np.testing.assert_allclose(frame.skeletons[0].positions[7], (2 * 7 / 20, 7 / 40))
     assert (frame.skeletons[0].confidence == 0.75).all()
-    assert frame.skeletons[1].positions[5, 0] == 0.5
+    assert frame.skeletons[1].positions[5, 0] == 1.0
     assert not rejected
+
+
+def test_bodies_need_the_size_of_the_image():
+    with pytest.raises(ValueError, match="publish camera_info beside it, or set image_width and image_height"):
+        read_instant(Instant(3_000_000_000, {"a": skeleton()}, ARRIVAL_NS), Sender(), ARRIVAL_NS)
 
 
 def test_nobody_and_no_stamp():

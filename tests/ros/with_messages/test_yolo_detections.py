@@ -62,12 +62,12 @@ def test_numbers_count_from_one(read, joint, number):
     assert np.flatnonzero(found.confidence).tolist() == [found.layout.index[joint]]
 
 
-def test_image_points_are_normalised():
+def test_image_points_become_image_heights():
     frame, rejected = read_flat(message(person(name="a"), person()))
     assert (frame.stamp_ns, frame.frame_id) == (3_000_000_005, "camera_color_optical_frame")
     assert [found.source_id for found in frame.skeletons] == ["a", None]
     assert frame.skeletons[0].layout.name == "coco17"
-    np.testing.assert_allclose(frame.skeletons[0].positions[3], (80 / 640, 96 / 480))
+    np.testing.assert_allclose(frame.skeletons[0].positions[3], (80 / 480, 96 / 480))
     assert (frame.skeletons[0].confidence == 0.5).all()
     assert not rejected
 
@@ -85,6 +85,12 @@ def test_space_points_in_an_optical_frame_stay():
     frame, _ = read_solid(message(person(frame_id="camera_depth_optical_frame")))
     assert frame.frame_id == "camera_depth_optical_frame"
     np.testing.assert_allclose(frame.skeletons[0].positions[3], (6, 2, 1))
+
+
+def test_image_points_need_the_size_of_the_image_unless_there_are_none():
+    with pytest.raises(ValueError, match="publish camera_info beside it, or set image_width and image_height"):
+        read_image_points(serialize_message(message(person())), Sender(), ARRIVAL_NS)
+    assert read_image_points(serialize_message(message()), Sender(), ARRIVAL_NS)[0].skeletons == ()
 
 
 @BOTH
