@@ -57,6 +57,8 @@ class SkeletonData(L.LightningDataModule, ABC):
         persons: People per window.
         parts: ``train``, ``val`` and ``test``; ``val`` may be empty.
         held_out: Whether the validation part is kept out of training.
+        done_before: Key of ``models.network.preprocess.PREPROCESSORS``: what samples have been through already, and a
+            bundle must do itself.
     """
 
     labels: LabelMap
@@ -65,6 +67,7 @@ class SkeletonData(L.LightningDataModule, ABC):
     persons = 1
     parts: Mapping[str, SampleDataset]
     held_out = True
+    done_before: str | None = None
 
     def __init__(self, batch_size: int, workers: int, seed: int, *, watch_test: bool = False) -> None:
         super().__init__()

@@ -13,12 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from csre_ros.skeleton import FloatArray, get_layout
-from models.data.augment import rotation_matrices
 from models.data.batch import Batch
 from models.data.clips import DATA_SETS, Clip, read_clips
 from models.data.labels import plain_labels
@@ -37,14 +35,18 @@ VIEW_DEG = 60
 """Half range of the rotation about x and about y, in whole degrees."""
 
 
+_FLAT_M = 1e-6
+"""An axis along which a clip extends less is not stretched."""
+
+
 class FrameDataset(SampleDataset):
-    """Clips reduced or extended to a number of frames, none of which is interpolated.
+    """Clips turned, scaled as wholes, and reduced or extended to a number of frames, none of which is interpolated.
 
     Args:
         clips: The clips.
         steps: Frames of a sample.
         seed: Base of the random streams.
-        fixed: Evenly spaced frames instead of random ones.
+        fixed: Evenly spaced frames of the clip as it is, instead of random ones of the turned clip.
     """
 
     def __init__(self, clips: Sequence[Clip], steps: int, seed: int, fixed: bool) -> None:
@@ -53,17 +55,44 @@ class FrameDataset(SampleDataset):
         self._steps, self._fixed = steps, fixed
 
     def make(self, index: int, rng: Generator) -> tuple[FloatArray, FloatArray]:
-        """The chosen frames of a clip, in their order."""
+        """The chosen frames of a clip, in their order, in the box of the whole clip."""
         clip = self.clips[index]
+        positions = clip.positions
         if self._fixed:
             frames = np.linspace(0, len(clip) - 1, self._steps).astype(np.int64)
         else:
+            positions = positions @ view(*rng.integers(-VIEW_DEG, VIEW_DEG + 1, 2)).T
             frames = np.sort(rng.choice(COPIES * len(clip), self._steps, replace=False) % len(clip))
-        return clip.positions[frames], clip.confidence[frames]
+        return unit_box(positions, clip.confidence > 0)[frames], clip.confidence[frames]
+
+
+def view(yaw_deg: int, pitch_deg: int) -> FloatArray:
+    """``[3, 3]`` rotation about y, then x."""
+    (sin_y, sin_x), (cos_y, cos_x) = (function(np.deg2rad((yaw_deg, pitch_deg))) for function in (np.sin, np.cos))
+    about_y = np.array(((cos_y, 0, sin_y), (0, 1, 0), (-sin_y, 0, cos_y)))
+    about_x = np.array(((1, 0, 0), (0, cos_x, -sin_x), (0, sin_x, cos_x)))
+    turn: FloatArray = (about_x @ about_y).astype(np.float32)
+    return turn
+
+
+def unit_box(positions: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
+    """A clip with each axis stretched so that its seen joints fill -1 to 1; an axis on which nothing differs becomes 0.
+
+    Args:
+        positions: ``[T, V, 3]``.
+        seen: ``[T, V]``; the others become the middle of the box.
+    """
+    if not seen.any():
+        return np.zeros_like(positions)
+    low, high = positions[seen].min(axis=0), positions[seen].max(axis=0)
+    size = high - low
+    scaled = (positions - (low + high) / 2) * np.where(size < _FLAT_M, 0, 2 / np.maximum(size, _FLAT_M))
+    boxed: FloatArray = np.where(seen[..., None], scaled, 0).astype(np.float32)
+    return boxed
 
 
 class UCLAData(SplitData):
-    """NW-UCLA, cross-view.
+    """NW-UCLA, cross-view. As published, every clip is scaled to a box as a whole, before its frames are drawn.
 
     The validation part is every eleventh performance of the training part, in both of its views, less the clips that
     are test clips too, byte for byte. With ``hold_out`` off it trains too, as in the published protocol, and the
@@ -78,6 +107,8 @@ class UCLAData(SplitData):
         workers: Loader processes.
         seed: Base of all random streams.
     """
+
+    done_before = "unit_box"
 
     def __init__(
         self,
@@ -129,11 +160,8 @@ class UCLAData(SplitData):
         return {"without twins": self._own}
 
     def augment(self, batch: Batch) -> Batch:
-        """Turn the clips about y, then x."""
-        size, device = len(batch.label), batch.positions.device
-        yaw, pitch = torch.randint(-VIEW_DEG, VIEW_DEG + 1, (2, size), device=device).float().deg2rad()
-        turn = rotation_matrices(yaw, pitch, torch.zeros_like(yaw))
-        return batch._replace(positions=batch.positions @ turn.transpose(1, 2)[:, None, None])
+        """Nothing more: a clip must be turned before its box is measured, and that before its frames are drawn."""
+        return batch
 
 
 def performance(clip: Clip) -> str:

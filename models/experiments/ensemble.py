@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.experiments.fusion import fitted_weights, fixed_weights
-from models.experiments.suite import RESULTS, SUITES, Experiment, Result, Suite, read_suite
+from models.experiments.records import Result
+from models.experiments.suite import RESULTS, SUITES, Experiment, Suite, read_suite
 from models.experiments.table import spread
 from models.network.input_stream import STREAMS
 from models.training.record import write_json
@@ -28,7 +29,7 @@ def ensemble(
     """Fuse the streams of every encoder of a suite, seed by seed, and write ``NAME_ensemble.md`` and ``.json``.
 
     Args:
-        suite: Name of a file in ``models/suites``; its runs must be done.
+        suite: Name of a file in ``models/suites``; its runs must be done, and lie here.
         streams: Which streams; all four by default.
         epoch: Scores of the ``last`` epoch, or of the ``best`` one on the validation part.
         runs: Folder of the runs.
@@ -44,7 +45,7 @@ def ensemble(
     if epoch not in ("last", "best"):
         raise ValueError(f"epoch is {epoch!r}; choose last or best")
     chosen = tuple(streams or STREAMS)
-    content = read_suite(suite, runs.resolve(), suites)
+    content = read_suite(suite, runs.resolve(), suites, results)
     rows = []
     for (encoder, csre, seed, variant), by_stream in _groups(content).items():
         if set(chosen) <= set(by_stream):
@@ -66,7 +67,9 @@ _Key = tuple[str, bool, int, tuple[str, ...]]
 def _groups(suite: Suite) -> dict[_Key, dict[str, tuple[Experiment, Result]]]:
     groups: dict[_Key, dict[str, tuple[Experiment, Result]]] = defaultdict(dict)
     for one in suite.experiments()[0]:
-        if (result := suite.result(one)) is not None:
+        result = suite.result(one)
+        # A run that was made elsewhere has left its record here, and not its logits.
+        if result is not None and (suite.run_folder(one) / "result.json").is_file():
             groups[one.encoder, one.csre, one.seed, one.variant][one.stream] = (one, result)
     return groups
 

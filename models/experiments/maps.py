@@ -46,7 +46,7 @@ def plot(
     """
     if epoch not in ("last", "best"):
         raise ValueError(f"epoch is {epoch!r}; choose last or best")
-    content = read_suite(suite, runs.resolve(), suites)
+    content = read_suite(suite, runs.resolve(), suites, results)
     finished = _finished(content, stream)
     if not finished:
         raise ValueError(f"suite {suite!r} has no finished run on the stream {stream!r} in {content.folder}")
@@ -69,7 +69,7 @@ def plot(
 def _finished(suite: Suite, stream: str) -> dict[str, Runs]:
     found: dict[str, Runs] = defaultdict(lambda: defaultdict(dict))
     for one in suite.experiments()[0]:
-        if one.stream == stream and suite.result(one) is not None:
+        if one.stream == stream and suite.result(one) is not None and (suite.run_folder(one) / "result.json").is_file():
             found[" ".join((*one.variant, one.encoder))][one.csre][one.seed] = suite.run_folder(one)
     return {name: dict(sorted(runs.items())) for name, runs in found.items()}
 

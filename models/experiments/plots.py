@@ -30,10 +30,11 @@ def training_curves(histories: Mapping[str, Mapping[bool, Sequence[History]]]) -
     for column, (encoder, runs) in enumerate(histories.items()):
         for csre, several in runs.items():
             for place, history in enumerate(several):
-                epochs = [row["epoch"] + 1 for row in history]
                 label = _NAMES[csre] if place == 0 else None
                 for row, key in zip(axes[:, column], (_accuracy_key(history), "train/ce"), strict=True):
-                    row.plot(epochs, [one[key] for one in history], color=_COLOURS[csre], alpha=0.8, lw=1, label=label)
+                    known = [one for one in history if key in one]  # not every epoch need be scored
+                    epochs = [one["epoch"] + 1 for one in known]
+                    row.plot(epochs, [one[key] for one in known], color=_COLOURS[csre], alpha=0.8, lw=1, label=label)
         axes[0, column].set(title=encoder, ylim=(0, 1.02))
         axes[0, column].legend(loc="lower right")
         axes[1, column].set(xlabel="epoch", yscale="log")

@@ -1,4 +1,4 @@
-"""What a run is made of, kept in its folder as ``recipe.json``, so that no queue takes one run for another.
+"""What a run is made of, kept in its folder as ``recipe.json`` and in its record, so that no run is taken for another.
 
 The name of the folder cannot tell: it holds neither the settings of the suite, nor the content of the configuration
 files, nor the options that were given along.
@@ -6,13 +6,13 @@ files, nor the options that were given along.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from models.experiments.records import FAMILY, read_record
 from models.experiments.suite import Experiment, Suite
 from models.training.record import write_json
 
@@ -28,7 +28,7 @@ def recipe_of(suite: Suite, experiment: Experiment, options: Sequence[str] = ())
         experiment: The run.
         options: Further arguments of ``fit``.
     """
-    content: Recipe = {}
+    content: Recipe = {"family": FAMILY}
     for path in suite.config_files(experiment):
         content |= _flat(yaml.safe_load(path.read_text(encoding="utf-8")), f"{path.name}: ")
     return content | suite.options(experiment) | {"options": list(options)}
@@ -46,7 +46,9 @@ def write_recipe(suite: Suite, experiment: Experiment, options: Sequence[str] = 
 
 
 def check_recipes(suite: Suite, experiments: Iterable[Experiment], options: Sequence[str]) -> None:
-    """See that every folder there is holds the run that would be made now.
+    """See that every folder and every record there is holds the run that would be made now.
+
+    Records of other families are left alone: they are replaced when their runs are made again.
 
     Args:
         suite: The suite.
@@ -54,21 +56,22 @@ def check_recipes(suite: Suite, experiments: Iterable[Experiment], options: Sequ
         options: Further arguments of ``fit``.
 
     Raises:
-        ValueError: A folder holds another run, or one that nothing says what it is made of.
+        ValueError: A folder or a record holds another run, or a folder one that nothing says what it is made of.
     """
     wrong = []
     for experiment in experiments:
-        folder = suite.run_folder(experiment)
-        try:
-            theirs = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            if holds_run(folder):
+        folder, ours = suite.run_folder(experiment), recipe_of(suite, experiment, options)
+        found = {folder: read_record(folder / RECIPE)}
+        if (record := suite.record(experiment)) is not None:
+            found[suite.record_path(experiment)] = record["recipe"]
+        for path, theirs in found.items():
+            if theirs is None and holds_run(folder):
                 wrong.append(f"{folder} holds a run, and no {RECIPE} says what it is made of")
-            continue
-        if differing := _differences(theirs, recipe_of(suite, experiment, options)):
-            wrong.append(f"{folder} holds another run: {'; '.join(differing)}")
+            elif theirs is not None and (differing := _differences(theirs, ours)):
+                wrong.append(f"{path} holds another run: {'; '.join(differing)}")
     if wrong:
-        raise ValueError("\n".join([*wrong, "Give another --runs folder, or remove what is named here."]))
+        remedy = "Give another --runs (for a record: --results) folder, or remove what is named here."
+        raise ValueError("\n".join([*wrong, remedy]))
 
 
 def holds_run(folder: Path) -> bool:

@@ -10,7 +10,8 @@ A suite file names a folder of configurations and lists experiments as products 
 
 ``best N`` stands for the N encoders with the highest validation accuracy in the entries before it; it becomes known
 when those are done. Any further key of an entry is an option of ``fit`` with the values it takes, such as
-``data.subset``; options that are the same for all runs stand under ``settings``, of the suite or of an entry.
+``data.subset``; options that are the same for all runs stand under ``settings``, of the suite or of an entry. A
+``note`` is printed in the table.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from typing import Any
 import numpy as np
 import yaml
 
+from models.experiments.records import FAMILY, Result, read_record
+
 ROOT = Path(__file__).parents[2]
 SUITES = ROOT / "models" / "suites"
 RESULTS = ROOT / "models" / "results"
 _AXES = ("encoder", "csre", "stream", "seed")
-
-Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,22 @@ class Suite:
     Attributes:
         name: Name of the file.
         title: Head of the table.
+        note: What a reader of the table must know.
         configs: Folder with ``base.yaml`` and one file per encoder.
         entries: Products of experiments.
         settings: Options of ``fit`` for all runs.
         folder: Where the runs lie.
+        records: Where the records of finished runs lie.
     """
 
     name: str
     title: str
+    note: str
     configs: Path
     entries: tuple[Mapping[str, Any], ...]
     settings: Mapping[str, Any]
     folder: Path
+    records: Path
 
     def experiments(self) -> tuple[list[Experiment], int]:
         """The experiments that are known by now, and how many entries still wait for the results of others.
@@ -127,13 +132,24 @@ class Suite:
         """Folder of a run."""
         return self.folder / experiment.name
 
+    def record_path(self, experiment: Experiment) -> Path:
+        """File of the record that a finished run leaves."""
+        return self.records / f"{experiment.name}.json"
+
+    def record(self, experiment: Experiment) -> Result | None:
+        """The record of a run, or None while it is not done; a record of another family does not count."""
+        found = read_record(self.record_path(experiment))
+        return found if found is not None and found["family"] == FAMILY else None
+
     def result(self, experiment: Experiment) -> Result | None:
         """The result of a run, or None while it is not done."""
-        path = self.run_folder(experiment) / "result.json"
-        if not path.is_file():
-            return None
-        result: Result = json.loads(path.read_text(encoding="utf-8"))
-        return result
+        record = self.record(experiment)
+        return None if record is None else record["result"]
+
+    def outdated(self) -> list[str]:
+        """Names of the records of other families: they stay until their runs are made again."""
+        known, _ = self.experiments()
+        return [one.name for one in known if self.record_path(one).is_file() and self.record(one) is None]
 
     def config_files(self, experiment: Experiment) -> list[Path]:
         """Configuration files of a run, the later ones over the earlier ones."""
@@ -171,13 +187,14 @@ def _as_json(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((key, json.dumps(value)) for key, value in settings.items())
 
 
-def read_suite(name: str, runs: Path, folder: Path = SUITES) -> Suite:
+def read_suite(name: str, runs: Path, folder: Path = SUITES, results: Path = RESULTS) -> Suite:
     """Read a suite file.
 
     Args:
         name: Its name, without the ending.
         runs: Folder of all runs.
         folder: Folder of the suite files.
+        results: Folder of the tables; the records lie in its ``runs``.
 
     Raises:
         FileNotFoundError: There is no such suite.
@@ -198,8 +215,10 @@ def read_suite(name: str, runs: Path, folder: Path = SUITES) -> Suite:
     return Suite(
         name,
         content["title"],
+        content.get("note", ""),
         ROOT / content["configs"],
         tuple(content["experiments"]),
         content.get("settings", {}),
         runs / name,
+        results / "runs" / name,
     )

@@ -1,8 +1,7 @@
-"""The table of a suite: means and spread over seeds, paired differences, and what they cost."""
+"""The table of a suite, made from the records of its runs: means, spread over seeds, paired differences, and cost."""
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections import defaultdict
@@ -11,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.encoders import ENCODERS
+from models.experiments.paired import paired_difference
 from models.experiments.recipe import check_recipes
-from models.experiments.suite import RESULTS, SUITES, Experiment, Result, Suite, read_suite
+from models.experiments.records import Answers, Result, answers_of
+from models.experiments.suite import RESULTS, SUITES, Experiment, Suite, read_suite
 from models.experiments.work import work
-from models.training.record import write_json
 
-_VALIDATION = "best validation epoch"
+_LAST, _VALIDATION = "last epoch", "best validation epoch"
 FIGURES = {
-    "last epoch": "After the last epoch; nothing was chosen. The headline.",
+    _LAST: "After the last epoch; nothing was chosen. The headline.",
     _VALIDATION: "After the epoch that was best on the validation part of the training data.",
     "best test epoch": "The protocol of most papers: the test part itself chose the epoch, so this is optimistic.",
 }
@@ -29,6 +30,9 @@ _HELD_OUT = " The models were trained without the validation part; in most paper
 
 Group = tuple[tuple[str, ...], str, str]
 """Variant, encoder and stream."""
+
+Sides = Mapping[bool, Mapping[int, Result]]
+"""Results by CSRE off or on, then by seed."""
 
 
 def table(
@@ -40,7 +44,7 @@ def table(
     results: Path = RESULTS,
     suites: Path = SUITES,
 ) -> None:
-    """Run what is left of a suite and write its table.
+    """Run what is left of a suite, keep a record of every finished run, and write the table.
 
     Args:
         suite: Name of a file in ``models/suites``.
@@ -49,7 +53,7 @@ def table(
         encoders: Whose runs to make now, such as [hcn]; all by default, none for []. The table shows all there is.
         options: Further arguments of ``fit`` for every run, such as --trainer.max_epochs=2; with other options give
             other ``runs`` and ``results``.
-        results: Folder for the table.
+        results: Folder for the table; the records lie in its ``runs``.
         suites: Folder of the suite files.
 
     Raises:
@@ -59,7 +63,7 @@ def table(
     if wrong := set(encoders or []) - set(ENCODERS):
         raise ValueError(f"there is no encoder {', '.join(sorted(wrong))}; choose from: {', '.join(ENCODERS)}")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    content, options = read_suite(suite, runs.resolve(), suites), options or []
+    content, options = read_suite(suite, runs.resolve(), suites, results.resolve()), options or []
     check_recipes(content, content.experiments()[0], options)
     write_table(content, results)
     failed = work(content, root.resolve(), options, lambda: write_table(content, results), encoders)
@@ -69,25 +73,27 @@ def table(
 
 
 def write_table(suite: Suite, folder: Path) -> None:
-    """Write ``NAME.md`` and ``NAME.json`` from the results there are."""
+    """Write ``NAME.md`` from the records there are."""
     known, waiting = suite.experiments()
-    done = {experiment: result for experiment in known if (result := suite.result(experiment)) is not None}
-    if not done:
+    records = {one: record for one in known if (record := suite.record(one)) is not None}
+    if not records:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [{"name": one.name, "variant": list(one.variant), **result} for one, result in done.items()]
-    write_json(folder / f"{suite.name}.json", {"title": suite.title, "experiments": len(known), "results": rows})
-    (folder / f"{suite.name}.md").write_text(_markdown(suite, done, len(known), waiting), encoding="utf-8")
+    text = _markdown(suite, records, len(known), waiting)
+    (folder / f"{suite.name}.md").write_text(text, encoding="utf-8")
 
 
-def _markdown(suite: Suite, done: Mapping[Experiment, Result], known: int, waiting: int) -> str:
+def _markdown(suite: Suite, records: Mapping[Experiment, Result], known: int, waiting: int) -> str:
+    # Means over variants have the answers of several test parts, hence a list.
+    done = {one: record["result"] | {"answers": [answers_of(record)]} for one, record in records.items()}
     results = list(done.values())
-    metrics = [key for key in results[0]["figures"]["last epoch"] if key.startswith("test/top1")]
+    metrics = [key for key in results[0]["figures"][_LAST] if key.startswith("test/top1")]
     lines = [
         f"# {suite.title}",
         "",
         f"    python -m models table --suite {suite.name}",
         "",
+        *([suite.note.strip(), ""] if suite.note else []),
         f"{len(done)} of {known} runs" + (f"; {waiting} entries wait for others" if waiting else "") + ". "
         f"Hardware: {_all(result['hardware'] for result in results)}, {_all(r['precision'] for r in results)}. "
         f"Commit: {_all(result['commit'] for result in results)}. "
@@ -96,13 +102,33 @@ def _markdown(suite: Suite, done: Mapping[Experiment, Result], known: int, waiti
         f"Top-1 in percent, mean and standard deviation over seeds: {' / '.join(_metric(key) for key in metrics)}. "
         "The difference is CSRE minus plain, paired by seed where both have trained for as many epochs.",
     ]
+    if outdated := suite.outdated():
+        lines += ["", f"Left out, since they were made before the numbers changed: {', '.join(outdated)}."]
     held_out = {one: result for one, result in done.items() if result["held_out"]}
-    for figure, meaning in FIGURES.items():
+    # Where some epochs were not scored, the best of the others says little.
+    every_epoch = all(None not in record["curve"]["val/top1"] for record in records.values())
+    for figure, meaning in FIGURES.items() if every_epoch else [(_LAST, FIGURES[_LAST])]:
         shown = held_out if figure == _VALIDATION else done
         if shown and all(figure in result["figures"] for result in shown.values()):
             text = meaning + (_HELD_OUT if held_out and figure == "best test epoch" else "")
             lines += ["", f"## {figure.capitalize()}", "", text, "", *_rows(shown, figure, metrics)]
+            if figure == _LAST:
+                lines += _intervals(done, metrics)
     return "\n".join(lines) + "\n"
+
+
+def _grouped(done: Mapping[Experiment, Result]) -> list[tuple[Group, Sides]]:
+    """Runs that differ in CSRE and seed only, and behind them the means over variants."""
+    groups: dict[Group, dict[bool, dict[int, Result]]] = defaultdict(lambda: {False: {}, True: {}})
+    for one, result in done.items():
+        groups[one.variant, one.encoder, one.stream][one.csre][one.seed] = result
+    return [*groups.items(), *_means(groups)]
+
+
+def _paired(runs: Sides) -> list[int]:
+    """Seeds with which both sides have trained for as many epochs."""
+    both = sorted(set(runs[False]) & set(runs[True]))
+    return [seed for seed in both if runs[False][seed]["epochs"] == runs[True][seed]["epochs"]]
 
 
 def _rows(done: Mapping[Experiment, Result], figure: str, metrics: Sequence[str]) -> list[str]:
@@ -110,17 +136,12 @@ def _rows(done: Mapping[Experiment, Result], figure: str, metrics: Sequence[str]
         "| encoder | stream | seeds | plain | CSRE | difference | parameters | epochs | s per epoch, plain / CSRE |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    groups: dict[Group, dict[bool, dict[int, Result]]] = defaultdict(lambda: {False: {}, True: {}})
-    for one, result in done.items():
-        groups[one.variant, one.encoder, one.stream][one.csre][one.seed] = result
-    for (variant, encoder, stream), runs in [*groups.items(), *_means(groups)]:
+    for (variant, encoder, stream), runs in _grouped(done):
         scores = {
             csre: {seed: [100 * result["figures"][figure][key] for key in metrics] for seed, result in seeds.items()}
             for csre, seeds in runs.items()
         }
-        both = sorted(set(runs[False]) & set(runs[True]))
-        paired = [seed for seed in both if runs[False][seed]["epochs"] == runs[True][seed]["epochs"]]
-        difference = [np.subtract(scores[True][seed], scores[False][seed]) for seed in paired]
+        difference = [np.subtract(scores[True][seed], scores[False][seed]) for seed in _paired(runs)]
         some = next(iter((runs[False] or runs[True]).values()))
         epochs = np.unique(np.hstack([result["epochs"] for seeds in runs.values() for result in seeds.values()]))
         seconds = (_median(result["seconds_per_epoch"] for result in runs[csre].values()) for csre in (False, True))
@@ -133,11 +154,44 @@ def _rows(done: Mapping[Experiment, Result], figure: str, metrics: Sequence[str]
     return lines
 
 
-def _means(
-    groups: Mapping[Group, Mapping[bool, Mapping[int, Result]]],
-) -> Iterable[tuple[Group, dict[bool, dict[int, Result]]]]:
+def _intervals(done: Mapping[Experiment, Result], metrics: Sequence[str]) -> list[str]:
+    """How sure the differences after the last epoch are."""
+    lines = []
+    for (variant, encoder, stream), runs in _grouped(done):
+        seeds = _paired(runs)
+        sides = [[runs[csre][seed]["answers"] for seed in seeds] for csre in (False, True)]
+        if not seeds or any(None in answers for side in sides for answers in side):
+            continue
+        for key in metrics:
+            plain, csre = ([_right(parts, key) for parts in zip(*side, strict=True)] for side in sides)
+            found = paired_difference(plain, csre)
+            cells = (
+                " ".join((*variant, encoder)), stream, f"{len(seeds)}", _metric(key), f"{found.points:+.2f}",
+                f"{found.low:+.2f} to {found.high:+.2f}", f"{found.clips:+.1f} of {found.of}",
+            )  # fmt: skip
+            lines.append(f"| {' | '.join(cells)} |")
+    if not lines:
+        return []
+    return [
+        "",
+        "How sure the difference is: 95 % interval of a bootstrap over seeds and test clips, and how many clips of a "
+        "run it stands for. With one seed the interval is over the clips alone.",
+        "",
+        "| encoder | stream | pairs | figure | difference | 95 % interval | clips |",
+        "|---|---|---|---|---|---|---|",
+        *lines,
+    ]
+
+
+def _right(answers: Sequence[Answers], key: str) -> NDArray[np.bool_]:
+    """``[S, N]`` of a figure, one row per seed."""
+    name = key.removeprefix("test/top1").strip()
+    return np.stack([one.right[one.subsets[name]] if name else one.right for one in answers])
+
+
+def _means(groups: Mapping[Group, Sides]) -> Iterable[tuple[Group, Sides]]:
     """For every encoder and stream with several variants: the mean over them, seed by seed."""
-    variants: dict[tuple[str, str], list[Mapping[bool, Mapping[int, Result]]]] = defaultdict(list)
+    variants: dict[tuple[str, str], list[Sides]] = defaultdict(list)
     for (_, encoder, stream), runs in groups.items():
         variants[encoder, stream].append(runs)
     for (encoder, stream), several in variants.items():
@@ -157,7 +211,10 @@ def _mean_results(several: Sequence[Mapping[int, Result]]) -> dict[int, Result]:
         }
         seconds = sum(result["seconds_per_epoch"] for result in results)
         epochs = [result["epochs"] for result in results]
-        means[seed] = results[0] | {"figures": figures, "seconds_per_epoch": seconds, "epochs": epochs}
+        answers = [part for result in results for part in result["answers"]]
+        means[seed] = results[0] | {
+            "figures": figures, "seconds_per_epoch": seconds, "epochs": epochs, "answers": answers
+        }  # fmt: skip
     return means
 
 
@@ -189,16 +246,3 @@ def _median(values: Iterable[float]) -> str:
 
 def _all(values: Iterable[str]) -> str:
     return ", ".join(sorted(set(values)))
-
-
-def read_table(name: str, folder: Path = RESULTS) -> dict[str, Any]:
-    """The JSON side of a table.
-
-    Raises:
-        FileNotFoundError: The suite has no results yet.
-    """
-    path = folder / f"{name}.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; make it with `python -m models table --suite {name}`")
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from models.experiments.recipe import RECIPE, check_recipes, holds_run, write_recipe
+from models.experiments.records import write_record
 from models.experiments.suite import ROOT, Experiment, Suite
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ def work(
 
 
 def run(suite: Suite, experiment: Experiment, root: Path, options: Sequence[str]) -> int | None:
-    """Make one run, or go on with it.
+    """Make one run, or go on with it, and write its record.
 
     Returns:
         Its exit code; None where another process has it, or has just finished it.
@@ -93,10 +94,13 @@ def run(suite: Suite, experiment: Experiment, root: Path, options: Sequence[str]
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return None
+        check_recipes(suite, [experiment], options)
         if suite.result(experiment) is not None:
             return None
-        check_recipes(suite, [experiment], options)
         write_recipe(suite, experiment, options)
+        if (folder / "result.json").is_file():  # Its queue died before it could write the record.
+            write_record(folder, suite.record_path(experiment))
+            return 0
         command = [sys.executable, "-m", "models", *suite.arguments(experiment, root), *options]
         # The run inherits the lock and keeps it should this process be killed.
         done = subprocess.run(
@@ -104,6 +108,8 @@ def run(suite: Suite, experiment: Experiment, root: Path, options: Sequence[str]
         )
         if done.returncode and not holds_run(folder):
             (folder / RECIPE).unlink()  # Nothing came of it: the next try may be another run.
-    if done.returncode == 0 and suite.result(experiment) is None:
-        raise RuntimeError(f"{experiment.name} ended without a result; see {folder / 'log.txt'}")
+        if done.returncode == 0:
+            if not (folder / "result.json").is_file():
+                raise RuntimeError(f"{experiment.name} ended without a result; see {folder / 'log.txt'}")
+            write_record(folder, suite.record_path(experiment))
     return done.returncode

@@ -18,6 +18,7 @@ from models.data.scores import Scores
 from models.export.calibrate import thresholds
 from models.export.score import score
 from models.network.network import Fused, Network
+from models.network.preprocess import build_preprocess
 from models.training.classifier import ActionClassifier
 from models.training.provenance import commit
 
@@ -70,6 +71,9 @@ def export(
         commit=commit(),
         seed=seed,
     )
+    if data.done_before:
+        for model in models:
+            model.network.preprocess = build_preprocess(data.done_before, data.layout)
     bundle = append_metadata(onnx_graph(network, data), info)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(bundle)

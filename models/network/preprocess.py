@@ -115,7 +115,8 @@ class Given(nn.Module):
 class UnitBox(nn.Module):
     """Any layout as ``[B, dims, T, V, P]``, each axis of each window stretched so that its seen joints fill -1 to 1.
 
-    As published for NW-UCLA. An axis on which nothing differs becomes 0.
+    As published for NW-UCLA, but of the window: in training the data do it, to whole clips. An axis on which nothing
+    differs becomes 0.
     """
 
     def __init__(self, layout: SkeletonLayout) -> None:
@@ -132,13 +133,34 @@ class UnitBox(nn.Module):
         return torch.where(seen & ~flat, scaled, torch.zeros_like(scaled)).permute(0, 4, 2, 3, 1)
 
 
-Preprocess = PartLocal | Plain | Given | UnitBox
+class FrameCentred(nn.Module):
+    """Any layout as ``[B, dims, T, V, P]``, everybody measured from the first person's spine, frame by frame.
+
+    As in the public reproduction of HCN on NTU RGB+D, but for its rounding to 256 steps. Layouts without a spine: from
+    the root. Frames in which that joint is not seen stay as they are.
+    """
+
+    def __init__(self, layout: SkeletonLayout) -> None:
+        super().__init__()
+        self.channels, self.output_layout = layout.dims, layout
+        self._centre = layout.index["spine_mid" if "spine_mid" in layout.index else layout.root]
+
+    def forward(self, positions: Tensor, confidence: Tensor) -> Tensor:
+        """Shape a window for the encoder; unseen joints become the origin."""
+        seen = (confidence >= SEEN)[..., None]
+        origin = positions[:, :1, :, self._centre : self._centre + 1]
+        origin = torch.where(seen[:, :1, :, self._centre : self._centre + 1], origin, torch.zeros_like(origin))
+        return torch.where(seen, positions - origin, torch.zeros_like(positions)).permute(0, 4, 2, 3, 1)
+
+
+Preprocess = PartLocal | Plain | Given | UnitBox | FrameCentred
 
 PREPROCESSORS: dict[str, type[Preprocess]] = {
     "part_local": PartLocal,
     "plain": Plain,
     "given": Given,
     "unit_box": UnitBox,
+    "frame_centred": FrameCentred,
 }
 
 

@@ -1,8 +1,9 @@
 """What a training run leaves behind for tables, plots and ensembles.
 
-In the folder of the run: ``history.json`` (figures of every epoch), ``scores_last.npz`` and ``scores_best.npz``
-(logits and embeddings of the validation and test samples after the last epoch and after the best one on the validation
-part, with masks of the subsets of the test samples), and, when the run is complete, ``result.json``.
+In the folder of the run: ``history.json`` (every epoch, with the figures of validation and test where it was scored),
+``scores_last.npz`` and ``scores_best.npz`` (logits and embeddings of the validation and test samples after the last
+scored epoch and after the best one on the validation part, with masks of the subsets of the test samples), and, when
+the run is complete, ``result.json``.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Record(Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock of the epoch."""
+        self._scores, self._trained = {}, 0.0
         self._lr = trainer.optimizers[0].param_groups[0]["lr"]
         self._started = time.monotonic()
 
@@ -86,21 +88,25 @@ class Record(Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the figures and the scores of the epoch."""
         data: SkeletonData = trainer.datamodule  # type: ignore[attr-defined]
+        self._trained = self._trained or time.monotonic() - self._started
         scores = {part: _merge(collected) for part, collected in self._scores.items() if collected}
         tested = scores.get("test")
         masks = {name: mask[tested["slot"]] for name, mask in data.test_subsets.items()} if tested else {}
         row = {"epoch": trainer.current_epoch, "seconds": self._trained, "lr": self._lr}
-        row |= {key: float(value) for key, value in trainer.callback_metrics.items() if "/" in key}
+        # Of an epoch that was not scored, the metrics still hold what an earlier one had.
+        current = ("train", *scores)
+        row |= {key: float(value) for key, value in trainer.callback_metrics.items() if key.split("/")[0] in current}
         row |= {f"{part}/top1": accuracy(part_scores) for part, part_scores in scores.items()}
         row |= {f"test/top1 {name}": accuracy(scores["test"], mask) for name, mask in masks.items()}
-        better = row["val/top1"] > max((past["val/top1"] for past in self.history), default=-1.0)
+        best = max((past["val/top1"] for past in self.history if "val/top1" in past), default=-1.0)
+        better = row.get("val/top1", -1.0) > best
         self.history.append(row)
         folder = run_folder(trainer)  # on every rank: they agree on it
         if trainer.is_global_zero:
             flat: Arrays = {"classes": np.array(data.classes)}
             flat |= {f"mask_{name}": mask for name, mask in masks.items()}
             flat |= {f"{part}_{key}": value for part, arrays in scores.items() for key, value in arrays.items()}
-            for name in ("last", "best") if better else ("last",):
+            for name in (("last", "best") if better else ("last",)) if scores else ():
                 with _replacing(folder / f"scores_{name}.npz") as part, part.open("wb") as file:
                     np.savez(file, **flat)
             write_json(folder / "history.json", self.history)
@@ -145,11 +151,17 @@ def figures(history: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float
 
     ``last epoch``: nothing chosen. ``best validation epoch``: chosen on the validation part. ``best test epoch``: what
     published protocols report; optimistic, because the test part chooses. A run that did not watch the test part has
-    only the validation figures of the first two.
+    only the validation figures of the first two. Epochs that were not scored take no part.
+
+    Raises:
+        ValueError: The last epoch was not scored.
     """
-    chosen = {"last epoch": history[-1], "best validation epoch": max(history, key=lambda row: row["val/top1"])}
+    if "val/top1" not in history[-1]:
+        raise ValueError("the last epoch was not scored; let trainer.check_val_every_n_epoch divide trainer.max_epochs")
+    scored = [row for row in history if "val/top1" in row]
+    chosen = {"last epoch": history[-1], "best validation epoch": max(scored, key=lambda row: row["val/top1"])}
     if "test/top1" in history[-1]:
-        chosen["best test epoch"] = max(history, key=lambda row: row["test/top1"])
+        chosen["best test epoch"] = max(scored, key=lambda row: row["test/top1"])
     return {
         name: {"epoch": row["epoch"] + 1}
         | {key: value for key, value in row.items() if key.startswith(("val/top1", "test/top1"))}

@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from csre_ros.skeleton import FloatArray
 from models.data.batch import collate
+from models.data.clips import Clip
 from models.data.ntu import FILES, Crop, NTUData, resize, validation_rows
 from models.data.ntu_arrays import map_array
 from models.data.official.ntu import BENCHMARKS, split_names
 from models.data.official.ntu_file import parse_name
 from models.data.official.ucla import CLASSES
 from models.data.protocol import ProtocolData
-from models.data.ucla import FOLDS, UCLAData
+from models.data.ucla import FOLDS, UCLAData, unit_box, view
 
 LENGTHS = (1, 30, 70)
 
@@ -31,19 +33,37 @@ def ucla_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for action in range(3):
         for subject in range(1, 5):
             for episode in range(2):
-                for view in (1, 2, 3):
+                for camera in (1, 2, 3):
                     # One length per class; view 3 of the second class repeats view 2, byte for byte.
-                    seed = (action, subject, episode, 2 if action == 1 and view == 3 else view)
+                    seed = (action, subject, episode, 2 if action == 1 and camera == 3 else camera)
                     frames = np.random.default_rng(seed).normal(size=(LENGTHS[action], 20, 3)).round(4)
                     frames[:, 0, 0] = np.arange(1, LENGTHS[action] + 1)  # the pelvis tells the frame
-                    name = f"a{action + 1:02d}_s{subject:02d}_e{episode:02d}_v{view:02d}"
+                    name = f"a{action + 1:02d}_s{subject:02d}_e{episode:02d}_v{camera:02d}"
                     content = {"file_name": name, "skeletons": frames.tolist(), "label": action + 1}
                     (root / "all_sqe" / f"{name}.json").write_text(json.dumps(content))
     return root
 
 
-def frame_numbers(positions: FloatArray) -> list[int]:
-    return [round(-x) - 1 for x in positions[:, 0, 0].tolist()]
+def frame_numbers(positions: FloatArray, clip: Clip) -> list[int]:
+    """Which frames of an unturned clip these are, told by the pelvis."""
+    low, high = clip.positions[..., 0].min(), clip.positions[..., 0].max()
+    return [round(-((x + 1) / 2 * (high - low) + low)) - 1 for x in positions[:, 0, 0].tolist()]
+
+
+def published(clip: Clip, yaw_deg: int, pitch_deg: int, frames: list[int]) -> NDArray[np.float64]:
+    """The published steps one by one, in double precision: centre, turn, scale at random, box the whole clip, choose.
+
+    The random scale (0.7 here) and the centring cancel against the box, so the module does without.
+    """
+    data = clip.positions.astype(np.float64)
+    data = data - data[0, 1]
+    a, b = np.deg2rad((pitch_deg, yaw_deg))
+    about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
+    about_y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
+    data = 0.7 * np.einsum("ij,tvj->tvi", about_x @ about_y, data)
+    flat = data.reshape(-1, 3)
+    data = (data - flat.min(0)) / (flat.max(0) - flat.min(0)) * 2 - 1
+    return data[frames]
 
 
 def test_ucla_split(ucla_root: Path) -> None:
@@ -66,7 +86,7 @@ def test_ucla_clips_own_five_slots(ucla_root: Path) -> None:
     assert torch.equal(data.slot_labels, data.slot_labels[:count].repeat(FOLDS))
     (positions, _, _, _), (again, _, _, slot) = data.parts["train"][0, 20], data.parts["train"][0, 20 + count]
     assert slot == 20 + count
-    assert set(frame_numbers(positions)) != set(frame_numbers(again))
+    assert not np.array_equal(positions, again)
     loader = data.train_dataloader()
     assert sorted(index for _, index in loader.sampler) == list(range(FOLDS * count))
 
@@ -78,15 +98,16 @@ def test_ucla_twins(ucla_root: Path) -> None:
         assert [clip.label == CLASSES[1] for clip in data.parts["test"].clips] == (~own).tolist()
 
 
-def test_ucla_frames(ucla_root: Path) -> None:
+def test_ucla_frames(ucla_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random with repetition and near-uniform in training, evenly spaced and floored in the test; in order in both."""
+    monkeypatch.setattr("models.data.ucla.VIEW_DEG", 0)
     data = UCLAData(ucla_root, workers=0)
     train, test = data.parts["train"], data.parts["test"]
     counts = np.zeros(30)
     index = next(i for i, label in enumerate(train.labels) if label == 1)
     for draw in range(200):
         positions, confidence, _, _ = train[draw, index]
-        frames = frame_numbers(positions)
+        frames = frame_numbers(positions, train.clips[index])
         assert frames == sorted(frames)
         counts += np.bincount(frames, minlength=30)
         assert positions.shape == (52, 20, 3)
@@ -95,27 +116,63 @@ def test_ucla_frames(ucla_root: Path) -> None:
     assert ((counts - expected) ** 2 / expected).sum() < 60  # chi-squared of 29 degrees: 0.1 % above 58
     for index, label in enumerate(test.labels):
         expected_frames = [i * (LENGTHS[label] - 1) // 51 for i in range(52)]
-        assert frame_numbers(test[0, index][0]) == expected_frames
+        assert frame_numbers(test[0, index][0], test.clips[index]) == expected_frames
 
 
-def test_ucla_turns_about_x_and_y(ucla_root: Path) -> None:
+def test_ucla_is_scaled_over_the_whole_turned_clip(ucla_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sample by sample what the published loader gives, at the same angles and frames."""
+    data = UCLAData(ucla_root, steps=6, workers=0)  # so few frames seldom hold the corners of the box
+    turns = []
+
+    def noted(yaw_deg: int, pitch_deg: int) -> FloatArray:
+        turns.append((yaw_deg, pitch_deg))
+        return view(yaw_deg, pitch_deg)
+
+    monkeypatch.setattr("models.data.ucla.view", noted)
+    for part, draws in (("train", 40), ("test", 1)):
+        dataset = data.parts[part]
+        for draw, (index, clip) in product(range(draws), enumerate(dataset.clips[:24:7])):
+            turns.clear()
+            found = dataset[draw, 7 * index][0]
+            yaw, pitch = turns[0] if turns else (0, 0)
+            whole = published(clip, yaw, pitch, list(range(len(clip))))
+            assert np.abs(whole).max() <= 1 + 1e-9
+            distance = np.abs(found[:, None] - whole[None]).max(axis=(2, 3))  # of every sample frame to every frame
+            assert distance.min(axis=1).max() < 1e-4
+            frames = distance.argmin(axis=1).tolist()
+            assert frames == sorted(frames)
+            np.testing.assert_allclose(found, published(clip, yaw, pitch, frames), atol=1e-4)
+
+
+def test_ucla_turns_about_x_and_y(ucla_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whole degrees of up to 60, both alike and independently; nothing is turned afterwards, nor in the test."""
     data = UCLAData(ucla_root, workers=0)
+    angles = []
+    monkeypatch.setattr("models.data.ucla.view", lambda *turn: angles.append(turn) or view(*turn))
+    for draw in range(400):
+        data.parts["train"][draw, 9]
+    drawn = np.array(angles)
+    assert drawn.shape == (400, 2)
+    assert np.abs(drawn).max() == 60
+    assert abs(np.corrcoef(drawn.T)[0, 1]) < 0.2
+    assert (np.abs(drawn.mean(axis=0)) < 7).all()  # four standard deviations
+    angles.clear()
     batch = collate([data.parts["test"][i] for i in range(24)])
-    torch.manual_seed(0)
-    turned = data.augment(batch).positions
-    torch.testing.assert_close(turned.norm(dim=-1), batch.positions.norm(dim=-1))
-    source, target = (p.reshape(24, -1, 3).double() for p in (batch.positions, turned))
-    turn = torch.linalg.lstsq(source, target).solution.mT  # column vectors: target = turn @ source
-    # Rx Ry with whole degrees: first row (cos b, 0, sin b), second column (0, cos a, sin a).
-    yaw, pitch = (
-        torch.rad2deg(torch.atan2(turn[:, 0, 2], turn[:, 0, 0])),
-        torch.rad2deg(torch.atan2(turn[:, 2, 1], turn[:, 1, 1])),
-    )
-    assert turn[:, 0, 1].abs().max() < 1e-5
-    for angle in (yaw[8:], pitch[8:]):  # the first clips have one frame, which leaves a turn about itself open
-        assert (angle - angle.round()).abs().max() < 1e-2
-        assert angle.abs().max() < 60.5
-        assert len(angle.round().unique()) > 8
+    assert not angles
+    assert torch.equal(data.augment(batch).positions, batch.positions)
+
+
+def test_a_box_keeps_what_was_not_seen_in_its_middle() -> None:
+    rng = np.random.default_rng(0)
+    positions, seen = rng.normal(size=(9, 4, 3)).astype(np.float32), np.ones((9, 4), bool)
+    seen[2:5, 1] = False
+    positions[~seen], positions[..., 2] = 1e6, 0.5
+    boxed = unit_box(positions, seen)
+    assert (boxed[~seen] == 0).all()
+    assert boxed[seen][:, :2].min(axis=0).tolist() == [-1, -1]
+    assert boxed[seen][:, :2].max(axis=0) == pytest.approx(1)
+    assert (boxed[..., 2] == 0).all()
+    assert (unit_box(positions, np.zeros_like(seen)) == 0).all()
 
 
 def test_real_ucla(shared_data: Path) -> None:

@@ -303,3 +303,23 @@ def test_runs_that_know_other_things_are_not_fused(exported: Exported, mini_root
     run = train(mini_root, tmp_path, data, "part_local")
     with pytest.raises(ValueError, match="another window"):
         export(exported.run, tmp_path / "x.onnx", "x", fuse=[run])
+
+
+def test_a_bundle_does_what_the_data_did_before(
+    mini_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Samples that were boxed on their way into training are boxed by the bundle; the figures are of boxed samples."""
+    settings = {"steps": 16}
+    data = {"class_path": "models.data.protocol.ProtocolData", "init_args": settings}
+    run = train(mini_root, tmp_path, data, "given")
+    plain = export(run, tmp_path / "plain.onnx", "plain", passes=0)
+    monkeypatch.setattr(ProtocolData, "done_before", "unit_box")
+    boxed = export(run, tmp_path / "boxed.onnx", "boxed", passes=0)
+    assert boxed.metrics == plain.metrics
+    bundles = [Bundle.load(tmp_path / f"{name}.onnx", device="cpu") for name in ("plain", "boxed")]
+    positions = np.random.default_rng(0).normal(size=(3, *bundles[0].input_shape)).astype(np.float32)
+    confidence = np.ones(positions.shape[:-1], np.float32)
+    low, high = (bound(positions, axis=(1, 2, 3), keepdims=True) for bound in (np.min, np.max))
+    by_hand = (positions - low) / (high - low) * 2 - 1
+    for found, expected in zip(bundles[1].run(positions, confidence), bundles[0].run(by_hand, confidence), strict=True):
+        assert_close(found, expected)

@@ -12,6 +12,8 @@ from PIL import Image
 
 from models.experiments import plots
 from models.experiments.maps import plot
+from models.experiments.recipe import write_recipe
+from models.experiments.records import write_record
 from models.experiments.suite import Experiment, read_suite
 
 CLASSES = ["wave", "push", "squat"]
@@ -24,7 +26,7 @@ def write_runs(folder: Path, streams: tuple[str, ...] = ("joint",), csre: tuple[
         "experiments": [{"encoder": ["hcn"], "csre": list(csre), "stream": list(streams), "seed": [0, 1]}],
     }  # fmt: skip
     (folder / "mini.yaml").write_text(yaml.safe_dump(content))
-    suite = read_suite("mini", folder / "runs", folder)
+    suite = read_suite("mini", folder / "runs", folder, folder)
     labels = np.arange(12) % 3
     for one in suite.experiments()[0]:
         run = suite.run_folder(one)
@@ -40,6 +42,8 @@ def write_runs(folder: Path, streams: tuple[str, ...] = ("joint",), csre: tuple[
         scores = {"test_logits": logits, "test_label": labels, "test_embedding": embeddings, "classes": CLASSES}
         for name in ("last", "best"):
             np.savez(run / f"scores_{name}.npz", **scores)
+        write_recipe(suite, one)
+        write_record(run, suite.record_path(one))
 
 
 def test_confusion_counts() -> None:
@@ -84,7 +88,7 @@ def test_curves_hold_a_line_per_run() -> None:
 
 def test_a_suite_becomes_pictures(tmp_path: Path) -> None:
     write_runs(tmp_path)
-    written = plot("mini", runs=tmp_path / "runs", results=tmp_path / "png", suites=tmp_path).splitlines()
+    written = plot("mini", runs=tmp_path / "runs", results=tmp_path, suites=tmp_path).splitlines()
     names = [Path(path).name for path in written]
     assert names == ["mini_curves.png", "mini_hcn_confusion.png", "mini_hcn_gain.png", "mini_hcn_map.png"]
     for path in written:
@@ -106,7 +110,7 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
         plot("mini", stream="bone", **settings)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="epoch is 'first'; choose last or best"):
         plot("mini", epoch="first", **settings)  # type: ignore[arg-type]
-    suite = read_suite("mini", tmp_path / "runs", tmp_path)
+    suite = read_suite("mini", tmp_path / "runs", tmp_path, tmp_path)
     np.savez(suite.run_folder(Experiment("hcn", True, "joint", 0)) / "scores_last.npz", classes=CLASSES)
     with pytest.raises(ValueError, match=r"hcn\+csre_joint_s0 has no test scores; run it with --data.watch_test true"):
         plot("mini", **settings)  # type: ignore[arg-type]

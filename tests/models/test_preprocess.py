@@ -188,6 +188,23 @@ def test_an_unknown_name_is_refused() -> None:
         build_preprocess("centre", BODY)
 
 
+@pytest.mark.parametrize(("layout", "centre"), [("ntu25", "spine_mid"), ("body13", BODY.root)])
+def test_every_frame_is_centred_on_the_first_person(layout: str, centre: str) -> None:
+    """As in HCN's reproduction; where that joint is not seen, the frame stays."""
+    module = build_preprocess("frame_centred", get_layout(layout))
+    joint = get_layout(layout).index[centre]
+    positions, confidence = windows(len(get_layout(layout)), persons=2)
+    confidence[0, 0, 3, joint] = 0
+    found = module(positions, confidence).permute(0, 4, 2, 3, 1)
+    expected = positions - positions[:, :1, :, joint : joint + 1]
+    expected[0, :, 3] = positions[0, :, 3]
+    expected[0, 0, 3, joint] = 0
+    torch.testing.assert_close(found, expected)
+    path = torch.randn(B, 1, T, 1, 3)
+    whole = torch.ones_like(confidence)
+    torch.testing.assert_close(module(positions + path, whole), module(positions, whole), atol=1e-5, rtol=1e-4)
+
+
 # --- image points ---
 
 FLAT_BODY = SkeletonLayout("flat13", BODY.joints, BODY.bones, BODY.root, BODY.parts, dims=2)

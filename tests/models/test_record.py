@@ -40,14 +40,17 @@ def small_model() -> ActionClassifier:
     )
 
 
-def fit(root: Path, folder: Path, epochs: int, *callbacks: L.Callback, resume: bool = False) -> ActionClassifier:
+def fit(
+    root: Path, folder: Path, epochs: int, *callbacks: L.Callback, resume: bool = False, score_every: int = 1
+) -> ActionClassifier:
     """Train from scratch, or from the last checkpoint; the run lies in ``folder``."""
     L.seed_everything(1, verbose=False)
     model = small_model()
     best = ModelCheckpoint(filename="best", monitor="val/top1", mode="max", enable_version_counter=False)
-    last = ModelCheckpoint(filename="last", enable_version_counter=False)
+    last = ModelCheckpoint(filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
     trainer = L.Trainer(
-        accelerator="cpu", max_epochs=epochs, enable_progress_bar=False, enable_model_summary=False,
+        accelerator="cpu", max_epochs=epochs, check_val_every_n_epoch=score_every,
+        enable_progress_bar=False, enable_model_summary=False,
         num_sanity_val_steps=2, logger=CSVLogger(folder.parent, folder.name, version="run"),
         callbacks=[Record(), best, last, *callbacks],
     )  # fmt: skip
@@ -170,6 +173,37 @@ def test_the_history_goes_on_after_a_resume(run: Path, mini_root: Path, tmp_path
     assert read(folder, "result.json")["figures"] == read(run, "result.json")["figures"]
 
 
+def test_epochs_that_are_not_scored_say_nothing_of_accuracy(mini_root: Path, tmp_path: Path) -> None:
+    """Every second epoch is scored; a resume in between changes nothing."""
+    fit(mini_root, tmp_path / "whole", 4, score_every=2)
+    fit(mini_root, tmp_path / "resumed", 4, StopAfter(3), score_every=2)
+    assert len(read(tmp_path / "resumed", "history.json")) == 3
+    fit(mini_root, tmp_path / "resumed", 4, resume=True, score_every=2)
+    whole, resumed = (read(tmp_path / name, "history.json") for name in ("whole", "resumed"))
+    assert [[key for key in row if key.startswith(("val", "test"))] == [] for row in whole] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert all(row.pop("seconds") > 0 and row["train/ce"] > 0 for row in (*whole, *resumed))
+    assert resumed == whole
+    assert read(tmp_path / "whole", "result.json")["figures"] == figures(whole)
+    assert figures(whole)["best validation epoch"]["epoch"] in (2, 4)
+    with pytest.raises(ValueError, match="the last epoch was not scored; let trainer"):
+        figures(whole[:3])
+
+
+class StopAfter(L.Callback):
+    """Stop behind so many epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        trainer.should_stop = trainer.current_epoch + 1 == self.epochs
+
+
 def test_a_run_killed_behind_its_last_epoch_still_gives_its_result(mini_root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     fit(mini_root, folder, 2)
@@ -180,11 +214,7 @@ def test_a_run_killed_behind_its_last_epoch_still_gives_its_result(mini_root: Pa
 
 
 def test_no_result_before_the_last_epoch(mini_root: Path, tmp_path: Path) -> None:
-    class Stop(L.Callback):
-        def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-            trainer.should_stop = True
-
-    fit(mini_root, tmp_path / "stopped", 3, Stop())
+    fit(mini_root, tmp_path / "stopped", 3, StopAfter(1))
     assert len(read(tmp_path / "stopped", "history.json")) == 1
     assert not (tmp_path / "stopped" / "run" / "result.json").exists()
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ import yaml
 
 from models.experiments.ensemble import ensemble
 from models.experiments.fusion import fitted_weights, fixed_weights
+from models.experiments.paired import paired_difference
 from models.experiments.recipe import check_recipes, recipe_of, write_recipe
+from models.experiments.records import FAMILY, Answers, answers_of, write_record
 from models.experiments.suite import SUITES, Experiment, Suite, read_suite
-from models.experiments.table import read_table, spread, table, write_table
+from models.experiments.table import spread, table, write_table
 from models.experiments.work import run, work
 
 ROOT = Path(__file__).parents[2]
@@ -30,17 +33,15 @@ STREAMS = ("joint", "bone", "joint_motion", "bone_motion")
 def write_suite(folder: Path, *entries: dict[str, Any], **content: Any) -> Suite:
     suite = {"title": "A suite", "configs": "models/configs/utd", "experiments": list(entries)} | content
     (folder / "mini.yaml").write_text(yaml.safe_dump(suite))
-    return read_suite("mini", folder / "runs", folder)
+    return read_suite("mini", folder / "runs", folder, folder)
 
 
 def entry(**changes: Any) -> dict[str, Any]:
     return {"encoder": ["hcn"], "csre": [False, True], "stream": ["joint"], "seed": [0, 1]} | changes
 
 
-def finish(suite: Suite, experiment: Experiment, last: float, **changes: Any) -> None:
-    """Pretend that a run is done, with a test accuracy after its last epoch. Nothing says what it is made of."""
-    folder = suite.run_folder(experiment)
-    folder.mkdir(parents=True)
+def finish(suite: Suite, experiment: Experiment, last: float, right: Sequence[bool] = (), **changes: Any) -> None:
+    """Leave the record of a run with a test accuracy after its last epoch, and with answers if they are given."""
     figures = {
         name: {"epoch": 9, "val/top1": last - 0.1, "test/top1": last + more, "test/top1 own": last + more - 0.02}
         for name, more in (("last epoch", 0), ("best validation epoch", 0.01), ("best test epoch", 0.05))
@@ -51,7 +52,17 @@ def finish(suite: Suite, experiment: Experiment, last: float, **changes: Any) ->
         "seconds_per_epoch": 12.0 if experiment.csre else 10.0, "precision": "32-true", "hardware": "a GPU",
         "commit": "abc",
     } | changes  # fmt: skip
-    (folder / "result.json").write_text(json.dumps(result))
+    record = {
+        "family": FAMILY, "recipe": recipe_of(suite, experiment), "result": result,
+        "curve": {"epoch": [0, 1], "val/top1": [0.1, 0.2]},
+    }  # fmt: skip
+    if len(right):
+        own = np.arange(len(right)) < len(right) // 2
+        answers = Answers(("a", "b"), np.zeros(len(right), np.int64), 1 - np.array(right, np.int64), {"own": own})
+        record["test"] = answers.pack()
+    path = suite.record_path(experiment)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record))
 
 
 # --- suite files ---
@@ -160,6 +171,7 @@ def test_a_recipe_is_what_makes_the_run(tmp_path: Path) -> None:
     assert recipe["base.yaml: model.contrast.positives"] == 12
     assert (recipe["data.seed"], recipe["data.hold_out"]) == ("3", "false")
     assert recipe["options"] == ["--trainer.max_epochs=2"]
+    assert recipe["family"] == FAMILY
     checkpoints = suite.run_folder(one) / "checkpoints"
     checkpoints.mkdir(parents=True)
     (checkpoints / "last.ckpt").touch()
@@ -182,16 +194,42 @@ def test_a_folder_with_another_run_is_refused(
     """Before anything runs, and before a table shows it."""
     suite = write_suite(tmp_path, entry(csre=[True], seed=[0]), **changes)
     (one,) = suite.experiments()[0]
-    finish(suite, one, 0.5)
+    suite.run_folder(one).mkdir(parents=True)
     write_recipe(suite, one, options)
     check_recipes(suite, [one], options)
     suite = write_suite(tmp_path, entry(csre=[True], seed=[1, 0]))
     folders = {"root": tmp_path, "runs": tmp_path / "runs", "results": tmp_path, "suites": tmp_path}
-    message = rf"{suite.run_folder(one)} holds another run: .*{difference}.*\nGive another --runs folder, or remove"
+    message = rf"{suite.run_folder(one)} holds another run: .*{difference}.*\nGive another --runs .* folder, or remove"
     with pytest.raises(ValueError, match=message.replace("+", r"\+")):
         table("mini", **folders)
     assert not (tmp_path / "mini.md").exists()
     assert [path.name for path in suite.folder.iterdir()] == [one.name]
+
+
+def test_a_record_of_another_run_is_refused(tmp_path: Path) -> None:
+    """A trial with other options must not be taken for the run, nor write over it."""
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[0]))
+    (one,) = suite.experiments()[0]
+    finish(suite, one, 0.5)
+    check_recipes(suite, [one], [])
+    with pytest.raises(ValueError, match=r"s0.json holds another run: its options is \[\], not \['--data.steps=8'\]"):
+        run(suite, one, tmp_path, ["--data.steps=8"])
+
+
+def test_a_record_of_another_family_is_not_the_run(tmp_path: Path) -> None:
+    """It is no result, the table says that it was left out, and a new run replaces it."""
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[0, 1]))
+    for one in suite.experiments()[0]:
+        finish(suite, one, 0.5)
+    path = suite.record_path(one)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"family": FAMILY - 1, "recipe": {"family": FAMILY - 1}}))
+    assert suite.result(one) is None
+    assert suite.outdated() == [one.name]
+    check_recipes(suite, [one], [])
+    write_table(suite, tmp_path)
+    text = (tmp_path / "mini.md").read_text()
+    assert "1 of 2 runs" in text
+    assert "Left out, since they were made before the numbers changed: hcn+csre_joint_s1." in text
 
 
 @pytest.mark.parametrize("made", ["result.json", "checkpoints/best.ckpt"])
@@ -229,9 +267,6 @@ def test_table(tmp_path: Path) -> None:
     headings = [line for line in text.splitlines() if line.startswith("## ")]
     assert headings == ["## Last epoch", "## Best validation epoch", "## Best test epoch"]
     assert "96.00 ± 1.41 / 94.00 ± 1.41" in text.split("## Best test epoch")[1]
-    content = read_table("mini", tmp_path)
-    assert len(content["results"]) == 5
-    assert content["results"][0]["figures"]["last epoch"]["test/top1"] == 0.9
 
 
 def test_variants_have_a_mean(tmp_path: Path) -> None:
@@ -302,9 +337,86 @@ def test_one_side_alone(tmp_path: Path) -> None:
     assert spread([]) == "-"
 
 
-def test_a_missing_table_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"make it with `python -m models table --suite ucla`"):
-        read_table("ucla", tmp_path)
+def test_a_difference_has_its_interval(tmp_path: Path) -> None:
+    """Over seeds and clips, on every figure; a pair without answers has none."""
+    suite = write_suite(tmp_path, entry(seed=[0, 1]), note="What one must know.")
+    plain = np.arange(200) % 4 > 0
+    for one in suite.experiments()[0]:
+        right = plain | (np.arange(200) < 12 + 4 * one.seed) if one.csre else plain
+        finish(suite, one, float(right.mean()), right)
+    write_table(suite, tmp_path)
+    text = (tmp_path / "mini.md").read_text()
+    assert "\n\nWhat one must know.\n\n" in text
+    whole, own = (
+        line.split(" | ") for line in text.splitlines() if line.startswith("| hcn | joint | 2 | ") and " to " in line
+    )
+    assert whole[3:5] == ["all test clips", "+1.75"]  # three and four of 200 clips
+    low, high = map(float, whole[5].split(" to "))
+    assert -0.1 < low < 1.0 < 2.5 < high < 4.5
+    assert whole[6] == "+3.5 of 200 |"
+    assert own[3:5] == ["own", "+3.50"]
+    assert own[6] == "+3.5 of 100 |"
+
+
+def test_intervals_cover_the_truth() -> None:
+    """In 100 made-up experiments with a known difference; 95 are expected, and four standard deviations allowed."""
+    rng = np.random.default_rng(1)
+    covered = 0
+    for trial in range(100):
+        hard = rng.uniform(0.6, 1, 150)
+        draws = [rng.random((5, 150)) < np.clip(hard + gain, 0, 1) for gain in (0.0, 0.03)]
+        truth = 100 * float((np.clip(hard + 0.03, 0, 1) - hard).mean())
+        found = paired_difference([draws[0]], [draws[1]], seed=trial)
+        assert found.low < found.points < found.high
+        covered += found.low <= truth <= found.high
+    assert covered >= 86
+
+
+def test_test_parts_count_alike() -> None:
+    right = [np.ones((2, 10), bool), np.ones((2, 90), bool)]
+    wrong = [~right[0], right[1]]
+    found = paired_difference(wrong, right)
+    assert (found.points, found.clips, found.of) == (50.0, 10.0, 100)
+
+
+def test_where_epochs_were_skipped_only_the_last_is_shown(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[0]))
+    (one,) = suite.experiments()[0]
+    finish(suite, one, 0.5)
+    path = suite.record_path(one)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"curve": {"val/top1": [None, 0.2]}}))
+    write_table(suite, tmp_path)
+    headings = [line for line in (tmp_path / "mini.md").read_text().splitlines() if line.startswith("## ")]
+    assert headings == ["## Last epoch"]
+
+
+# --- records ---
+
+
+def test_a_record_holds_what_the_run_left(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[0]))
+    (one,) = suite.experiments()[0]
+    folder = suite.run_folder(one)
+    folder.mkdir(parents=True)
+    write_recipe(suite, one)
+    (folder / "result.json").write_text(json.dumps({"seed": 0}))
+    history = [{"epoch": 0, "train/ce": 1.23456789}, {"epoch": 1, "train/ce": 1.0, "test/top1": 0.5}]
+    (folder / "history.json").write_text(json.dumps(history))
+    rng = np.random.default_rng(0)
+    logits, labels, own = rng.normal(size=(4000, 120)), rng.integers(0, 120, 4000), rng.random(4000) < 0.5
+    scores = {"test_logits": logits, "test_label": labels, "mask_own": own, "classes": [f"c{i}" for i in range(120)]}
+    np.savez(folder / "scores_last.npz", **scores)
+    write_record(folder, suite.record_path(one))
+    record = suite.record(one)
+    assert record is not None
+    assert record["curve"] == {"epoch": [0, 1], "train/ce": [1.2346, 1.0], "test/top1": [None, 0.5]}
+    assert (record["recipe"], record["result"], record["family"]) == (recipe_of(suite, one), {"seed": 0}, FAMILY)
+    answers = answers_of(record)
+    assert answers is not None
+    np.testing.assert_array_equal(answers.right, logits.argmax(1) == labels)
+    np.testing.assert_array_equal(answers.subsets["own"], own)
+    assert answers.classes[119] == "c119"
+    assert suite.record_path(one).stat().st_size < 20_000  # 4000 clips of 120 classes
 
 
 # --- fusion ---
@@ -341,6 +453,8 @@ def four_streams(tmp_path: Path, held_out: bool = True) -> Suite:
             logits = rng.normal(size=(200, 4)) * (0.3 if one.csre else 1.0)
             logits[labels == STREAMS.index(one.stream), STREAMS.index(one.stream)] += 3
             scores |= {f"{part}_logits": logits, f"{part}_label": labels, f"{part}_slot": np.arange(200)}
+        suite.run_folder(one).mkdir(parents=True)
+        (suite.run_folder(one) / "result.json").touch()  # made here
         np.savez(suite.run_folder(one) / "scores_last.npz", **scores)
     return suite
 
@@ -421,8 +535,9 @@ def test_streams_of_other_samples_are_refused(changes: dict[str, Any], message: 
 @pytest.mark.parametrize("changes", [{"data": "nw_ucla"}, {"held_out": False}, {"epochs": 2}])
 def test_streams_of_other_training_are_refused(changes: dict[str, Any], tmp_path: Path) -> None:
     suite = four_streams(tmp_path)
-    path = suite.run_folder(Experiment("hcn", False, "bone", 0)) / "result.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path = suite.record_path(Experiment("hcn", False, "bone", 0))
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"result": record["result"] | changes}))
     ((key, value),) = changes.items()
     with pytest.raises(
         ValueError, match=f"{key} of .*hcn_bone_s0 is {value!r}, of .*hcn_joint_s0 .*; train both alike"
@@ -445,16 +560,27 @@ def test_a_run_that_somebody_has_is_left_alone(tmp_path: Path, mini_root: Path) 
     with (suite.run_folder(one) / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert run(suite, one, mini_root, QUICK) is None
-    finish_in_place = suite.run_folder(one) / "result.json"
-    finish_in_place.write_text("{}")
-    assert run(suite, one, mini_root, QUICK) is None
-    assert sorted(path.name for path in suite.run_folder(one).iterdir()) == ["lock", "log.txt", "result.json"]
+    finish(suite, one, 0.5)
+    assert run(suite, one, mini_root, []) is None  # made elsewhere
+    assert sorted(path.name for path in suite.run_folder(one).iterdir()) == ["lock", "log.txt"]
+
+
+def test_a_run_whose_queue_died_before_the_record_is_not_made_again(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(csre=[True], seed=[0]))
+    (one,) = suite.experiments()[0]
+    folder = suite.run_folder(one)
+    folder.mkdir(parents=True)
+    write_recipe(suite, one)
+    (folder / "result.json").write_text(json.dumps({"seed": 0}))
+    (folder / "history.json").write_text(json.dumps([{"epoch": 0}]))
+    np.savez(folder / "scores_last.npz", classes=["a"])
+    assert run(suite, one, tmp_path, []) == 0
+    assert suite.result(one) == {"seed": 0}
 
 
 def test_runs_of_other_encoders_wait(tmp_path: Path) -> None:
     suite = write_suite(tmp_path, entry(csre=[True], seed=[0]))
     finish(suite, suite.experiments()[0][0], 0.5)
-    write_recipe(suite, suite.experiments()[0][0])
     write_suite(tmp_path, entry(csre=[True], seed=[0], encoder=["hcn", "ctrgcn"]))
     folders = {"root": tmp_path, "runs": tmp_path / "runs", "results": tmp_path, "suites": tmp_path}
     table("mini", encoders=["hcn"], **folders)
