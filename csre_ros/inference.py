@@ -41,7 +41,7 @@ class Tensor:
     shape: tuple[int | str, ...]
 
 
-class Session:
+class OnnxSession:
     """A loaded graph. Make one with :func:`open_session`.
 
     Attributes:
@@ -71,7 +71,7 @@ class Session:
         return all(bool(np.isfinite(output).all()) for output in self.run(tuple(self.outputs), feeds))
 
 
-def open_session(graph: bytes, what: str, device: str = "auto") -> Session:
+def open_session(graph: bytes, what: str, device: str = "auto") -> OnnxSession:
     """Load a graph.
 
     Args:
@@ -113,7 +113,7 @@ def open_session(graph: bytes, what: str, device: str = "auto") -> Session:
             f"{what} is intact, but ONNX Runtime {ort.__version__} does not load it: {sentence(error)}; "
             "upgrade onnxruntime or export for an older opset"
         ) from error
-    session = Session(loaded)
+    session = OnnxSession(loaded)
     if device not in ("auto", session.device):
         raise InferenceError(_inactive(device, f"the session fell back to {PROVIDERS[session.device]}"))
     if session.device != wanted:

@@ -41,20 +41,20 @@ class PoseStage:
         """Layout of the people that are found in images."""
         return estimated_layout(self._config)
 
-    def step(self, source: SourceFrame) -> Frame:
+    def step(self, frame: SourceFrame) -> Frame:
         """The people in a frame.
 
         Raises:
             ValueError: The frame carries neither image nor skeletons.
         """
-        if source.skeletons is not None:
-            return Frame(source.stamp_ns, source.frame_id, source.skeletons)
-        if source.image is None:
-            raise ValueError(f"the frame at {source.stamp_ns} ns has neither image nor skeletons")
+        if frame.skeletons is not None:
+            return Frame(frame.stamp_ns, frame.frame_id, frame.skeletons)
+        if frame.image is None:
+            raise ValueError(f"the frame at {frame.stamp_ns} ns has neither image nor skeletons")
         if self._pose is None:
             self._pose = make_estimator(self._config)
         with self._timer("pose"):
-            return self._pose.step(source.image, source.stamp_ns, source.frame_id)
+            return self._pose.step(frame.image, frame.stamp_ns, frame.frame_id)
 
     def reset(self) -> None:
         """Forget the people seen so far."""
@@ -93,7 +93,7 @@ class Pipeline:
     ) -> None:
         self.close()
 
-    def step(self, source: SourceFrame) -> tuple[Frame, list[PersonAction]]:
+    def step(self, frame: SourceFrame) -> tuple[Frame, list[PersonAction]]:
         """Advance by one frame.
 
         Returns:
@@ -102,12 +102,12 @@ class Pipeline:
         Raises:
             ValueError: The frame carries neither image nor skeletons.
         """
-        frame = self.observe(source)
-        return frame, self.recognizer.step(frame)
+        people = self.observe(frame)
+        return people, self.recognizer.step(people)
 
-    def observe(self, source: SourceFrame) -> Frame:
+    def observe(self, frame: SourceFrame) -> Frame:
         """The people in a frame, as :meth:`PoseStage.step` finds them."""
-        return self._people.step(source)
+        return self._people.step(frame)
 
     def reset(self) -> None:
         """Forget all people, for example between two recordings."""

@@ -1,4 +1,4 @@
-"""How long each stage takes: percentiles over the last minutes, and how often a budget was broken."""
+"""Latency of each stage: percentiles (p50, p95, p99) over the last minutes, and how often a budget was broken."""
 
 from __future__ import annotations
 

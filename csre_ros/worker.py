@@ -1,4 +1,4 @@
-"""A thread that works on the newest state while others keep delivering. Needs no ROS."""
+"""A thread behind a bounded mailbox: others keep delivering, and the oldest items are dropped. Needs no ROS."""
 
 from __future__ import annotations
 

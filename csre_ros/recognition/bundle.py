@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from csre_ros.foreign_text import quoted
-from csre_ros.inference import InferenceError, Session, open_session
+from csre_ros.inference import InferenceError, OnnxSession, open_session
 from csre_ros.recognition.bundle_info import BundleError, BundleInfo, split_metadata
 from csre_ros.skeleton import FloatArray, get_layout
 
@@ -26,7 +26,7 @@ class Bundle:
         device: Where it runs: ``cpu``, ``cuda`` or ``tensorrt``, read back from the session.
     """
 
-    def __init__(self, info: BundleInfo, path: Path, session: Session) -> None:
+    def __init__(self, info: BundleInfo, path: Path, session: OnnxSession) -> None:
         self.info = info
         self.path = path
         self.device = session.device
@@ -132,7 +132,7 @@ def _read(path: Path) -> tuple[bytes, BundleInfo]:
         raise BundleError(f"bundle {path} cannot be used: {error}") from None
 
 
-def _check_signature(session: Session, info: BundleInfo, path: Path) -> None:
+def _check_signature(session: OnnxSession, info: BundleInfo, path: Path) -> None:
     """Refuse a graph whose inputs and outputs are not those that its description promises."""
     window = (info.persons, info.time_steps, len(get_layout(info.layout)))
     expected: dict[str, tuple[int, ...]] = {

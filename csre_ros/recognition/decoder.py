@@ -1,4 +1,4 @@
-"""From scores to what a robot may act on: smoothing, thresholds with hysteresis, events. One decoder per person."""
+"""From scores to what a robot may act on: smoothing, thresholds with hysteresis, debounce, events. One per person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Skeletons of whatever layout, as arrays of the one layout that the bundle was trained on."""
+"""Skeletons of whatever layout, retargeted: as arrays of the one layout that the bundle was trained on."""
 
 from __future__ import annotations
 

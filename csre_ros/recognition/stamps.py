@@ -1,4 +1,7 @@
-"""Which stamps are believed. Windows are cut by stamps, so a wrong one would tear them apart."""
+"""Which stamps are believed: monotonic ones, without outliers.
+
+Windows are cut by stamps, so a wrong one would tear them apart.
+"""
 
 from __future__ import annotations
 

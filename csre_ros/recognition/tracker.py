@@ -1,7 +1,8 @@
 """Who is who from frame to frame.
 
 Tracking by detection in the manner of SORT (Bewley et al. 2016), on key points instead of boxes: every track predicts
-its body with constant velocity, and predictions and skeletons are paired so that the total distance is least.
+its body with constant velocity, and predictions and skeletons are paired so that the total distance is least (data
+association by the Hungarian method, with a gate).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The last seconds of one person, by source stamps: whatever the frame rate, the encoder sees the same instants."""
+"""The sliding window of one person, by source stamps: whatever the frame rate, encoders see the same instants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders that look at the last seconds as a whole: one answer for each window."""
+"""Encoders that look at a sliding window as a whole: one answer for each window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process around the node: signals, the command line, and an end that leaves nothing half said."""
+"""The process around the node: signals, the command line, graceful shutdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live sources: a thread keeps reading, the consumer gets the newest frame, and what is lost is waited for."""
+"""Live sources: a thread keeps reading, the consumer gets the newest frame, what is lost is opened again (back-off)."""
 
 from __future__ import annotations
 

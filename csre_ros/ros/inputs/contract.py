@@ -74,14 +74,14 @@ class Input(Protocol):
         ...
 
 
-def check_dims(source: Input, info: BundleInfo) -> None:
+def check_dims(feed: Input, info: BundleInfo) -> None:
     """Refuse flat skeletons for a bundle that was trained in space, and the other way round.
 
     Raises:
         ValueError: The dimensions differ.
     """
-    if source.dims not in (None, info.dims):
+    if feed.dims not in (None, info.dims):
         raise ValueError(
-            f"{source.what} delivers {source.dims}-D skeletons and bundle {info.name!r} needs {info.dims}-D; depth is "
+            f"{feed.what} delivers {feed.dims}-D skeletons and bundle {info.name!r} needs {info.dims}-D; depth is "
             "never invented: choose a bundle that declares the dimensions of your source"
         )

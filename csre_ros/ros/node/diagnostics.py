@@ -65,7 +65,7 @@ class Observation:
 
 
 def observe(
-    health: Health, pipeline: Pipeline, source: Input, *, alive: bool, unpublished: Mapping[str, int]
+    health: Health, pipeline: Pipeline, feed: Input, *, alive: bool, unpublished: Mapping[str, int]
 ) -> Observation:
     """Look at an active node; counters of other threads are copied, and go on."""
     recognizer = pipeline.recognizer
@@ -75,8 +75,8 @@ def observe(
         dict(unpublished),
         {stage.stage: {"p50_ms": stage.p50_ms, "p99_ms": stage.p99_ms} for stage in pipeline.timer.summary()},
         recognizer.bundle.device,
-        source.what,
-        source.images,
+        feed.what,
+        feed.images,
         alive,
     )
 

@@ -69,10 +69,10 @@ class RecognitionWorker:
         """Whether somebody works on them."""
         return self._worker is not None and self._worker.alive
 
-    def start(self, source: Input) -> None:
-        """Take items of ``source`` from now on."""
-        self._input = source
-        self._worker = Worker(self._work, 1 if source.images else _WAITING_SKELETONS)
+    def start(self, feed: Input) -> None:
+        """Take items of ``feed`` from now on."""
+        self._input = feed
+        self._worker = Worker(self._work, 1 if feed.images else _WAITING_SKELETONS)
         self._worker.start()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The border that every adapter's people must pass, whatever message they come from."""
+"""Validation: the border that the people of every reader must pass, whatever message they come from."""
 
 from __future__ import annotations
 
