@@ -13,8 +13,8 @@ Item = TypeVar("Item")
 class Worker(Generic[Item]):
     """Takes everything that has come since it last looked, and hands it over in one call.
 
-    Whoever delivers is never kept waiting, and work that became stale meanwhile can be recognised: it is every item of
-    the batch but the last.
+    Whoever delivers is never kept waiting: overload drops the oldest instead of exerting backpressure. Work that became
+    stale meanwhile can be recognised: it is every item of the batch but the last.
 
     Args:
         work: Called on the worker's thread with the waiting items, oldest first. Must not raise.

@@ -32,8 +32,8 @@ class Decoder:
     """Decides what one person is doing.
 
     An action starts when its smoothed probability is the highest of all labels and has stayed at or above its threshold
-    for ``min_duration_s``. It ends when that probability falls below ``leave_ratio`` times the threshold, or when
-    another action starts. Times are those of the stamps, so the frame rate does not matter.
+    for ``min_duration_s`` (debounce). It ends when that probability falls below ``leave_ratio`` times the threshold
+    (hysteresis), or when another action starts. Times are those of the stamps, so the frame rate does not matter.
 
     Args:
         labels: Classes in the order of the logits.

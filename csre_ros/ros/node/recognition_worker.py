@@ -1,4 +1,4 @@
-"""From what an input delivers to what the topics say: a bounded mailbox (backpressure), one thread, recognition."""
+"""From an input to the topics: a bounded mailbox instead of backpressure, one thread, recognition."""
 
 from __future__ import annotations
 
