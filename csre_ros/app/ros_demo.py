@@ -17,7 +17,7 @@ from csre_ros.app.screen.display import Display, window_opens
 from csre_ros.app.screen.terminal import console
 from csre_ros.app.source import resolve
 from csre_ros.overlay import Caption
-from csre_ros.recognition import ActionEvent, EventState
+from csre_ros.recognition import ActionEvent
 from csre_ros.ros.settings import NodeConfig, NodeSettings, overrides
 from csre_ros.skeleton import Frame
 
@@ -52,12 +52,8 @@ class Heard:
         self._first_s = record["stamp"] if self._first_s is None else self._first_s
         self.covered_s = record["stamp"] - self._first_s
         self._people = {person["id"]: person for person in record["persons"]}
-        events = (
-            ActionEvent(round(e["stamp"] * 1e9), e["person"], e["action"], EventState(e["state"]), e["score"])
-            for e in record["events"]
-        )
         self._display.begin(round(record["stamp"] * 1e9))
-        self._display.events(events)
+        self._display.events(map(ActionEvent.from_record, record["events"]))
 
     def on_people(self, frame: Frame) -> None:
         """Draw the people of a frame with what the last record said of them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,19 @@ from csre_ros.skeleton import FloatArray
 
 @dataclass
 class _State:
-    """What a decoder remembers: indices of labels, stamps of when something began or was reported."""
+    """What a decoder remembers: indices of labels, stamps of when something was seen to begin or was reported.
+
+    Stamps of decisions, but for ``instant_ns`` and all ``since_ns``: instants of which the evidence spoke.
+    """
 
     smoothed: NDArray[np.float64] | None = None
     smoothed_ns: int = 0
+    instant_ns: int = 0
     candidate: int | None = None
     candidate_ns: int = 0
+    candidate_since_ns: int = 0
     active: int | None = None
+    active_since_ns: int = 0
     reported_ns: int = 0
     peak: float = 0.0
 
@@ -34,6 +40,10 @@ class Decoder:
     An action starts when its smoothed probability is the highest of all labels and has stayed at or above its threshold
     for ``min_duration_s`` (debounce). It ends when that probability falls below ``leave_ratio`` times the threshold
     (hysteresis), or when another action starts. Times are those of the stamps, so the frame rate does not matter.
+
+    A window is not made to say when something began or ended. What the events tell of it is the middle of the window
+    that first, or last, spoke for the action: right where actions last as long as the window, and the best that can be
+    said without looking again.
 
     Args:
         labels: Classes in the order of the logits.
@@ -95,14 +105,16 @@ class Decoder:
         """
         state, config, stamp_ns = self._state, self.config, evidence.span_ns[1]
         smoothed = self._smooth(stamp_ns, evidence.logits)
+        state.instant_ns = evidence.instant_ns
         starting = self._starting(stamp_ns, smoothed)
         events = []
         if state.active is not None and (
             starting or smoothed[state.active] < config.leave_ratio * self._limit(state.active)
         ):
-            events += self.end(stamp_ns, person)
+            events += self._end(stamp_ns, person, state.instant_ns)
         if starting:
-            state.active, state.reported_ns, state.peak = state.candidate, stamp_ns, 0.0
+            state.active, state.active_since_ns = state.candidate, state.candidate_since_ns
+            state.reported_ns, state.peak = stamp_ns, 0.0
             events.append(self._event(stamp_ns, person, EventState.STARTED, self.score))
         if state.active is not None:
             state.peak = max(state.peak, self.score)
@@ -112,16 +124,20 @@ class Decoder:
         return events
 
     def end(self, stamp_ns: int, person: int) -> list[ActionEvent]:
-        """End the action, if there is one: it is over, or nothing is known about the person any more."""
-        if self._state.active is None:
-            return []
-        event = self._event(stamp_ns, person, EventState.ENDED, self._state.peak)
-        self._state.active = None
-        return [event]
+        """End the action, if there is one, when it was last seen: nothing is known about the person any more."""
+        return self._end(stamp_ns, person, self._state.smoothed_ns)
 
     def reset(self) -> None:
         """Forget everything; makes no event."""
         self._state = _State()
+
+    def _end(self, stamp_ns: int, person: int, until_ns: int) -> list[ActionEvent]:
+        state = self._state
+        if state.active is None:
+            return []
+        event = self._event(stamp_ns, person, EventState.ENDED, state.peak)
+        state.active = None
+        return [replace(event, until_ns=max(until_ns, event.since_ns))]
 
     def _smooth(self, stamp_ns: int, logits: FloatArray) -> NDArray[np.float64]:
         """Exponential smoothing of the softmax with a time constant in seconds."""
@@ -141,7 +157,7 @@ class Decoder:
         if self._labels[label].background or smoothed[label] < self._limit(label):
             state.candidate = None
         elif label != state.candidate:
-            state.candidate, state.candidate_ns = label, stamp_ns
+            state.candidate, state.candidate_ns, state.candidate_since_ns = label, stamp_ns, state.instant_ns
         if state.candidate is None or state.candidate == state.active:
             return False
         return (stamp_ns - state.candidate_ns) / 1e9 >= self.config.min_duration_s
@@ -150,4 +166,4 @@ class Decoder:
         return self._labels[label].threshold * self.config.threshold_scale
 
     def _event(self, stamp_ns: int, person: int, state: EventState, score: float) -> ActionEvent:
-        return ActionEvent(stamp_ns, person, self.action or "", state, score)
+        return ActionEvent(stamp_ns, person, self.action or "", state, score, self._state.active_since_ns)

@@ -23,11 +23,13 @@ class Evidence:
         logits: ``[classes]`` in the order of the labels.
         embedding: ``[dim]`` what the network saw, before it was told apart.
         span_ns: Source stamps of the oldest and newest frame behind it.
+        instant_ns: The instant of which it speaks, between the two.
     """
 
     logits: FloatArray
     embedding: FloatArray
     span_ns: tuple[int, int]
+    instant_ns: int
 
 
 class OnlineEncoder(Protocol[Memory]):

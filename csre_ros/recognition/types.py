@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -36,6 +37,8 @@ class ActionEvent:
         action: Label of the bundle.
         state: Phase of the action.
         score: Smoothed probability of the action at ``stamp_ns``; for ``ended`` the highest it reached.
+        since_ns: When the action began, as far as that can be told: its onset, before it was decided.
+        until_ns: When it ended, of ``ended`` only: its offset.
     """
 
     stamp_ns: int
@@ -43,16 +46,30 @@ class ActionEvent:
     action: str
     state: EventState
     score: float
+    since_ns: int
+    until_ns: int | None = None
 
     def to_record(self) -> dict[str, Any]:
-        """The event as it is written to JSON: stamp in seconds, and plain values."""
-        return {
+        """The event as it is written to JSON: times in seconds, and plain values."""
+        record = {
             "stamp": round(self.stamp_ns / 1e9, 6),
             "person": self.person,
             "action": self.action,
             "state": self.state.value,
             "score": round(float(self.score), 4),
+            "since": round(self.since_ns / 1e9, 6),
         }
+        return record if self.until_ns is None else {**record, "until": round(self.until_ns / 1e9, 6)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> ActionEvent:
+        """The event that :meth:`to_record` wrote."""
+        times = (None if (at := record.get(key)) is None else round(at * 1e9) for key in ("stamp", "since", "until"))
+        stamp_ns, since_ns, until_ns = times
+        assert stamp_ns is not None
+        assert since_ns is not None
+        state = EventState(record["state"])
+        return cls(stamp_ns, record["person"], record["action"], state, record["score"], since_ns, until_ns)
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,4 +53,10 @@ class WindowEncoder:
                 positions[row, 0], confidence[row, 0] = window.sample(self._bundle.info.time_steps)
         with self._timer("infer"):
             logits, embedding = self._bundle.run(positions, confidence)
-        return [(Evidence(logits[row], embedding[row], window.stamps_ns),) for row, window in enumerate(memories)]
+        return [(self._evidence(window, *answer),) for window, *answer in zip(memories, logits, embedding, strict=True)]
+
+    def _evidence(self, window: PersonWindow, logits: FloatArray, embedding: FloatArray) -> Evidence:
+        """A window speaks of its middle: what fills more than half of it decides."""
+        oldest, newest = window.stamps_ns
+        middle = newest - round(self._bundle.info.window_s * 1e9) // 2
+        return Evidence(logits, embedding, (oldest, newest), max(middle, oldest))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,5 +80,6 @@ def test_an_event_that_knows_when_it_began_and_ended_says_so() -> None:
 
 def test_the_events_of_the_recogniser_are_such_records() -> None:
     states = ((1, EventState.STARTED), (3, EventState.ENDED))
-    events = [ActionEvent(seconds * 10**9, 1, "wave", state, 0.75) for seconds, state in states]
-    assert reports_of(one.to_record() for one in events) == (Report("wave", 1.0, 3.0, 1.0, 0.75),)
+    events = [ActionEvent(seconds * 10**9, 1, "wave", state, 0.75, 5 * 10**8) for seconds, state in states]
+    events[1] = replace(events[1], until_ns=2 * 10**9)
+    assert reports_of(one.to_record() for one in events) == (Report("wave", 0.5, 2.0, 1.0, 0.75),)

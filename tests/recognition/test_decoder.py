@@ -35,7 +35,7 @@ CLAP = logits(0.01, 0.01, 0.97, 0.01)
 
 def at(ms: int, scores: np.ndarray) -> Evidence:
     """What a window that ends at ``ms`` says."""
-    return Evidence(scores, np.zeros(2, np.float32), ((ms - 2000) * MS, ms * MS))
+    return Evidence(scores, np.zeros(2, np.float32), ((ms - 2000) * MS, ms * MS), (ms - 1000) * MS)
 
 
 def changes(events: list[ActionEvent]) -> list[tuple[str, str]]:
@@ -91,6 +91,26 @@ def test_hysteresis() -> None:
     ]
     assert events[0].score == events[1].score == pytest.approx(0.97, abs=1e-5)
     assert {event.person for event in events} == {7}
+
+
+def test_events_say_when_the_action_began_and_ended() -> None:
+    """What the windows speak of is a second older than their newest frame; a candidate counts from its first."""
+    decoder = Decoder(LABELS, replace(PLAIN, min_duration_s=0.2))
+    started, ended = run(decoder, [(0, IDLE), (100, WAVE), (200, WAVE), (300, WAVE), (400, IDLE)])
+    assert (started.stamp_ns // MS, started.since_ns // MS, started.until_ns) == (300, -900, None)
+    assert (ended.stamp_ns // MS, ended.since_ns // MS, ended.until_ns) == (400, -900, -600 * MS)
+    assert started.to_record() == {"stamp": 0.3, "person": 7, "action": "wave", "state": "started", "score": 0.97,
+                                   "since": -0.9}  # fmt: skip
+    assert ended.to_record()["until"] == -0.6
+    for event in (started, ended):
+        assert ActionEvent.from_record(event.to_record()) == replace(event, score=0.97)
+
+
+def test_an_action_that_is_lost_ended_when_it_was_last_seen() -> None:
+    decoder = Decoder(LABELS, PLAIN)
+    run(decoder, [(0, WAVE), (100, WAVE)])
+    (ended,) = decoder.end(800 * MS, 7)
+    assert (ended.stamp_ns // MS, ended.since_ns // MS, ended.until_ns) == (800, -1000, 100 * MS)
 
 
 def test_an_action_replaces_another_in_one_step() -> None:

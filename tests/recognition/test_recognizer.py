@@ -140,7 +140,7 @@ def test_frame_by_frame_equals_the_whole_clip(bundle: Bundle) -> None:
     answers = bundle.run(np.stack([w[0] for w in windows])[:, None], np.stack([w[1] for w in windows])[:, None])
     decoder = Decoder(bundle.info.labels, CONFIG.decoder)
     for (stamp, (probabilities, changes)), logits, embedding in zip(online.items(), *answers, strict=True):
-        offline = decoder.step(Evidence(logits, embedding, (stamp - SECOND, stamp)), 1)
+        offline = decoder.step(Evidence(logits, embedding, (stamp - SECOND, stamp), stamp - SECOND // 2), 1)
         assert [(e.action, e.state) for e in offline] == [(e.action, e.state) for e in changes]
         np.testing.assert_allclose(decoder.probabilities, probabilities, atol=1e-5)
     assert len(online) > 40

@@ -21,11 +21,12 @@ One record of ``~/actions``, schema 1 (all stamps are seconds, as floats; scores
         }
       ],
       "events": [                         everything that began, goes on or ended since the last record
-        {"stamp": 12.4, "person": 3, "action": "wave", "state": "started", "score": 0.93}
+        {"stamp": 12.4, "person": 3, "action": "wave", "state": "started", "score": 0.93, "since": 11.4}
       ]
     }
 
-A person who is no longer listed has left. An empty list says that nobody is in view, or that the input stopped.
+An event whose state is "ended" also says "until" when. A person who is no longer listed has left. An empty list says
+that nobody is in view, or that the input stopped.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def make_person(person=1, action=None, probabilities=(0.1, 0.6, 0.25, 0.05), pre
 
 
 def make_event(state, person=1, action="wave"):
-    return ActionEvent(STAMP, person, action, state, 0.61)
+    return ActionEvent(STAMP, person, action, state, 0.61, STAMP - SECOND)
 
 
 def make_record(people, events=(), now=STAMP + 50_000_000, top_k=2):
@@ -68,7 +68,9 @@ def test_a_whole_record():
                 "age_ms": 50.0,
             }
         ],
-        "events": [{"stamp": 1.7e9, "person": 1, "action": "wave", "state": "started", "score": 0.61}],
+        "events": [
+            {"stamp": 1.7e9, "person": 1, "action": "wave", "state": "started", "score": 0.61, "since": 1.7e9 - 1}
+        ],
     }
 
 
