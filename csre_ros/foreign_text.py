@@ -19,15 +19,20 @@ def quoted(text: object, most: int = LONGEST_NAME) -> str:
     r"""A name that somebody else has chosen, in quotation marks, without control characters, cut to a length.
 
     Args:
-        text: The name; of bytes those that are UTF-8 are shown, of anything else what ``str`` makes of it.
+        text: The name; of bytes those that are UTF-8 are shown, of anything else what ``str`` makes of it, numbers
+            without marks.
         most: Most characters between the marks.
 
     >>> quoted("rgb8\n[ERROR] forged\x1b[2J")
     "'rgb8[ERROR] forged[2J'"
+    >>> quoted(7)
+    '7'
     >>> quoted("x" * 1000, 5)
     "'xxxxx...' (1000 characters)"
     """
-    whole = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+    if text is None or (isinstance(text, int | float) and abs(text) < 1e18):
+        return str(text)
+    whole = text.decode(errors="replace") if isinstance(text, bytes) else _said(text)
     # Escapes make a string longer, never shorter: what stays within the limit is not looked at further.
     shown = _printable(whole[: 4 * most])
     if len(shown) <= most and len(whole) <= 4 * most:
@@ -41,7 +46,7 @@ def sentence(text: object, most: int = LONGEST_SENTENCE) -> str:
     >>> sentence(ValueError("bad\r\n  name: \x1b[31m"))
     'bad name: [31m'
     """
-    whole = str(text)
+    whole = _said(text)
     shown = _printable(" ".join(whole[: 4 * most].split()))
     return shown if len(shown) <= most and len(whole) <= 4 * most else f"{shown[:most]}... ({len(whole)} characters)"
 
@@ -53,6 +58,13 @@ def is_printable(text: str) -> bool:
     (True, False, False)
     """
     return _printable(text) == text
+
+
+def _said(value: object) -> str:
+    try:
+        return str(value)
+    except (ValueError, RecursionError) as error:  # Python refuses integers of more than 4300 digits
+        return f"{type(value).__name__} that cannot be said: {error}"
 
 
 def _printable(text: str) -> str:

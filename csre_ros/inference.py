@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +23,10 @@ PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
 }
 """Devices, and what ONNX Runtime calls the execution provider of each."""
+
+LIMIT_S, COMPILE_S = 10.0, 300.0
+"""Longest time of a run in seconds, and of the first one where a device compiles the graph."""
+_TICK_S, _IDLE_TICKS = 0.25, 20
 
 _log = logging.getLogger(__name__)
 
@@ -57,9 +64,24 @@ class OnnxSession:
         self.outputs = {item.name: Tensor(item.type, tuple(item.shape)) for item in session.get_outputs()}
         self._session = session
 
-    def run(self, outputs: Sequence[str], feeds: Mapping[str, Array]) -> list[Array]:
-        """Compute some outputs from all inputs."""
-        found: list[Array] = self._session.run(list(outputs), dict(feeds))
+    def run(self, outputs: Sequence[str], feeds: Mapping[str, Array], limit_s: float = LIMIT_S) -> list[Array]:
+        """Compute some outputs from all inputs.
+
+        Raises:
+            InferenceError: The graph fails on these values, or took longer than the limit.
+        """
+        from onnxruntime import RunOptions
+
+        options = RunOptions()
+        try:
+            with _watched(options, limit_s):
+                found: list[Array] = self._session.run(list(outputs), dict(feeds), options)
+        except Exception as error:  # ONNX Runtime raises classes of its own, derived from Exception only
+            if options.terminate:
+                raise InferenceError(
+                    f"the graph was ended after {limit_s:g} s: it loops, or is far too slow"
+                ) from error
+            raise InferenceError(f"the graph fails: {sentence(error)}") from error
         return found
 
     def warm_up(self, feeds: Mapping[str, Array]) -> bool:
@@ -67,8 +89,12 @@ class OnnxSession:
 
         Returns:
             Whether every output is finite.
+
+        Raises:
+            InferenceError: As for :meth:`run`; the limit is longer on devices that compile the graph at first.
         """
-        return all(bool(np.isfinite(output).all()) for output in self.run(tuple(self.outputs), feeds))
+        limit_s = LIMIT_S if self.device == "cpu" else COMPILE_S
+        return all(bool(np.isfinite(output).all()) for output in self.run(tuple(self.outputs), feeds, limit_s))
 
 
 def open_session(graph: bytes, what: str, device: str = "auto") -> OnnxSession:
@@ -126,3 +152,52 @@ def _inactive(device: str, reason: str) -> str:
         f"device {device!r} was asked for and is not active: {reason}; `pip install csre_ros[gpu]`, "
         "check the NVIDIA driver with `nvidia-smi`, or set device to 'cpu'"
     )
+
+
+class _Watchdog:
+    """Ends runs that take too long. One thread looks after all of them; it lives only while there are any.
+
+    A graph is a program: it may hold a loop that never ends, also one that only some input enters.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._deadlines: dict[int, tuple[float, Any]] = {}
+        self._thread: threading.Thread | None = None
+
+    def add(self, options: Any, limit_s: float) -> None:
+        with self._lock:
+            self._deadlines[id(options)] = (time.monotonic() + limit_s, options)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+                self._thread.start()
+
+    def remove(self, options: Any) -> None:
+        with self._lock:
+            self._deadlines.pop(id(options), None)
+
+    def _watch(self) -> None:
+        idle = 0
+        while True:
+            time.sleep(_TICK_S)
+            with self._lock:
+                idle = 0 if self._deadlines else idle + 1
+                for deadline, options in self._deadlines.values():
+                    if time.monotonic() > deadline:
+                        options.terminate = True
+                if idle > _IDLE_TICKS:
+                    self._thread = None
+                    return
+
+
+_watchdog = _Watchdog()
+
+
+@contextmanager
+def _watched(options: Any, limit_s: float) -> Iterator[None]:
+    """Within, a run with these options ends after so many seconds."""
+    _watchdog.add(options, limit_s)
+    try:
+        yield
+    finally:
+        _watchdog.remove(options)

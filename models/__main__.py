@@ -87,16 +87,9 @@ def _call(function: str) -> None:
 
 
 def _lightning() -> None:
-    from lightning.pytorch.cli import LightningCLI
+    from models.training.command_line import run
 
-    from models.training.classifier import ActionClassifier
-
-    LightningCLI(
-        ActionClassifier,
-        seed_everything_default=0,
-        save_config_kwargs={"overwrite": True},
-        parser_kwargs={"prog": PROGRAM},
-    )
+    run(PROGRAM)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,10 @@ def test_at_the_limit_nothing_is_cut() -> None:
     assert sentence("x" * LONGEST_SENTENCE) == "x" * LONGEST_SENTENCE
 
 
-@pytest.mark.parametrize("value", [3, None, ["a\n"], b"\xff\x1b", 2.5])
+@pytest.mark.parametrize(
+    "value",
+    [3, None, ["a\n"], b"\xff\x1b", 2.5, 10**20, 10**5000, float("nan"), True],
+    ids=lambda value: type(value).__name__,
+)
 def test_whatever_is_no_text_is_shown_too(value: object) -> None:
     assert quoted(value).isprintable()

@@ -68,6 +68,9 @@ class Bundle:
 
         Returns:
             Logits ``[batch, classes]`` and embedding ``[batch, dim]``.
+
+        Raises:
+            InferenceError: The graph fails on these values, or does not end.
         """
         logits, embedding = self._session.run(
             ["logits", "embedding"], {"positions": positions, "confidence": confidence}
@@ -78,11 +81,15 @@ class Bundle:
         """Run once on a window in which nothing is seen, so that the first real decision is as fast as the others.
 
         Raises:
-            BundleError: The graph lets missing joints through: its output is not finite.
+            BundleError: The graph fails or does not end, or it lets missing joints through: its output is not finite.
         """
         positions = np.full((1, *self.input_shape), np.nan, dtype=np.float32)
         confidence = np.zeros(positions.shape[:-1], dtype=np.float32)
-        if not self._session.warm_up({"positions": positions, "confidence": confidence}):
+        try:
+            finite = self._session.warm_up({"positions": positions, "confidence": confidence})
+        except InferenceError as error:
+            raise BundleError(f"bundle {self.path}: {error}") from error
+        if not finite:
             raise BundleError(
                 f"bundle {self.path}: the output is not finite where joints are missing (NaN, confidence 0); "
                 "the graph must mask them: export it again"
@@ -143,11 +150,12 @@ def _check_signature(session: OnnxSession, info: BundleInfo, path: Path) -> None
     }
     found = {**session.inputs, **session.outputs}
     if set(found) != set(expected):
-        raise BundleError(f"bundle {path} has inputs and outputs {sorted(found)}, expected {sorted(expected)}")
+        names = ", ".join(map(quoted, sorted(found)[:20]))
+        raise BundleError(f"bundle {path} has inputs and outputs {names}, expected {sorted(expected)}")
     for name, shape in expected.items():
         item = found[name]
         if item.kind != "tensor(float)" or isinstance(item.shape[0], int) or item.shape[1:] != shape:
             raise BundleError(
-                f"bundle {path}: {name} is {item.kind} {list(item.shape)}, expected tensor(float) ['batch', "
+                f"bundle {path}: {name} is {item.kind} {quoted(list(item.shape))}, expected tensor(float) ['batch', "
                 f"{', '.join(map(str, shape))}]; its description and its graph do not belong together"
             )

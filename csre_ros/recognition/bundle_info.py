@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, TypeVar
 
+from csre_ros.foreign_text import is_printable, quoted, sentence
 from csre_ros.recognition.protobuf import bytes_field, read_fields
 from csre_ros.skeleton import get_layout
 
@@ -23,6 +24,18 @@ OTHER = "other"
 """The background label of movement that has no name; every other background label says that nothing is done."""
 _KEY = b"csre"
 _METADATA_PROPS = 14
+
+
+# Beyond these a description is no description of a network for people, and would fill the memory at the first run.
+_SIZES = {
+    "time_steps": (2, 4096),
+    "persons": (1, 64),
+    "embedding": (1, 1 << 16),
+    "graph_bytes": (0, 1 << 31),
+}
+_MOST_LABELS, _LONGEST_LABEL, _LONGEST_TEXT = 10_000, 64, 4000
+_JSON_TYPES: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+Part = TypeVar("Part")
 
 
 class BundleError(ValueError):
@@ -117,17 +130,20 @@ class BundleInfo:
             raise BundleError(f"dims is {self.dims}, but layout {self.layout!r} has {layout.dims}")
         if not 0 < self.window_s <= 60:
             raise BundleError(f"window_s is {self.window_s}; it must lie above 0 and at most at 60")
-        for entry, least in (("time_steps", 2), ("persons", 1), ("embedding", 1), ("graph_bytes", 0)):
+        for entry, (least, most) in _SIZES.items():
             value = getattr(self, entry)
-            if not isinstance(value, int) or value < least:
-                raise BundleError(f"{entry} is {value!r}; it must be a whole number of at least {least}")
+            if not isinstance(value, int) or not least <= value <= most:
+                raise BundleError(f"{entry} is {quoted(value)}; it must be a whole number in {least}..{most}")
         names = [label.name for label in self.labels]
-        if len(names) < 2 or len(set(names)) < len(names):
-            raise BundleError(f"labels are {names}; at least two different ones are needed, none twice")
+        if not 2 <= len(names) <= _MOST_LABELS or len(set(names)) < len(names):
+            shown = ", ".join(map(quoted, names[:20])) or "none"
+            raise BundleError(f"labels are {shown}; at least two and at most {_MOST_LABELS} are needed, none twice")
         for label in self.labels:
+            if not 0 < len(label.name) <= _LONGEST_LABEL:
+                raise BundleError(f"a label is {quoted(label.name)}; it must have 1..{_LONGEST_LABEL} characters")
             if not 0 <= label.threshold <= 1:
-                raise BundleError(f"the threshold of label {label.name!r} is {label.threshold}; it must lie in 0..1")
-
+                name = quoted(label.name)
+                raise BundleError(f"the threshold of label {name} is {label.threshold}; it must lie in 0..1")
         self._check_extensions()
 
     def _check_extensions(self) -> None:
@@ -136,14 +152,15 @@ class BundleInfo:
             for extension in self.extensions.values()
         ):
             raise BundleError(
-                f"extensions are {self.extensions!r}; each must be an object, whose entry 'required' is true or false"
+                f"extensions are {quoted(self.extensions, 200)}; each must be an object, whose entry 'required' is "
+                "true or false"
             )
         required = {name for name, extension in self.extensions.items() if extension.get("required")}
         if unknown := sorted(required - KNOWN_EXTENSIONS):
             known = ", ".join(sorted(KNOWN_EXTENSIONS)) or "none"
             raise BundleError(
-                f"it requires the extension {', '.join(map(repr, unknown))}, which this release of csre_ros does not "
-                f"know (it knows: {known}); upgrade csre_ros or take another bundle"
+                f"it requires the extension {', '.join(map(quoted, unknown[:20]))}, which this release of csre_ros "
+                f"does not know (it knows: {known}); upgrade csre_ros or take another bundle"
             )
 
     def to_json(self) -> str:
@@ -162,24 +179,44 @@ class BundleInfo:
         """
         try:
             document: dict[str, Any] = dict(json.loads(text))
-        except (ValueError, TypeError) as error:
-            raise BundleError(f"its description is not a JSON object: {error}") from None
+        except (ValueError, TypeError, RecursionError) as error:
+            raise BundleError(f"its description is not a JSON object: {sentence(error)}") from None
         schema = document.pop("schema", None)
         if schema != SCHEMA:
             raise BundleError(
-                f"its description has schema {schema!r}, expected {SCHEMA}; "
+                f"its description has schema {quoted(schema)}, expected {SCHEMA}; "
                 "use the csre_ros release that belongs to the bundle, or export the bundle again"
             )
         try:
-            document["labels"] = tuple(Label(**item) for item in document["labels"])
-            document["data"] = tuple(DataSource(**item) for item in document["data"])
-            document["metrics"] = tuple(Metric(**item) for item in document["metrics"])
-            document["streams"] = tuple(document["streams"])
-            return cls(**document)
+            document["labels"] = tuple(_checked(Label, item) for item in document["labels"])
+            document["data"] = tuple(_checked(DataSource, item) for item in document["data"])
+            document["metrics"] = tuple(_checked(Metric, item) for item in document["metrics"])
+            document["streams"] = tuple(_checked_value("streams", "str", name) for name in document["streams"])
+            return _checked(cls, document)
         except KeyError as error:
-            raise BundleError(f"its description lacks {error}") from None
-        except TypeError as error:
-            raise BundleError(f"its description does not follow schema {SCHEMA}: {error}") from None
+            raise BundleError(f"its description lacks {quoted(error.args[0])}") from None
+        except (TypeError, RecursionError) as error:
+            raise BundleError(f"its description does not follow schema {SCHEMA}: {sentence(error)}") from None
+
+
+def _checked(kind: type[Part], values: Any) -> Part:
+    """A part of the description, every entry of the type that it declares; TypeError where an entry is not."""
+    if not isinstance(values, dict):
+        raise TypeError(f"{quoted(values)} is no {kind.__name__}")
+    for item in fields(kind):  # type: ignore[arg-type]
+        if item.name in values:
+            _checked_value(item.name, str(item.type), values[item.name])
+    return kind(**values)
+
+
+def _checked_value(name: str, declared: str, value: Any) -> Any:
+    """A value of the declared type; texts can be shown as they are. What has another type is judged by its owner."""
+    expected = _JSON_TYPES.get(declared, object)
+    if not isinstance(value, expected) or (isinstance(value, bool) and declared != "bool"):
+        raise TypeError(f"{name} is {quoted(value)}; it must be of type {declared}")
+    if isinstance(value, str) and not (len(value) <= _LONGEST_TEXT and is_printable(value)):
+        raise TypeError(f"{name} is {quoted(value)}; it must be printable, with at most {_LONGEST_TEXT} characters")
+    return value
 
 
 def append_metadata(graph: bytes, info: BundleInfo) -> bytes:
@@ -216,7 +253,10 @@ def split_metadata(blob: bytes) -> tuple[bytes, BundleInfo]:
         raise BundleError("it is an ONNX model without a csre description; give the bundle that the trainer exported")
     start, text = found
     info = BundleInfo.from_json(text)
-    digest = _digest(blob[:start], info)
+    try:
+        digest = _digest(blob[:start], info)
+    except (ValueError, TypeError, RecursionError) as error:  # extensions may hold anything that JSON can say
+        raise BundleError(f"its description cannot be written again: {sentence(error)}") from None
     if (info.graph_bytes, info.digest, _entry(text)) != (start, digest, blob[start:]):
         raise BundleError(
             f"it was changed after its export: {start} bytes with SHA-256 {digest[:12]}..., "

@@ -104,7 +104,7 @@ def restore(run: Path, checkpoint: str) -> tuple[ActionClassifier, SkeletonData,
     cli.trainer.datamodule = data  # type: ignore[attr-defined]
     model.trainer = cli.trainer
     model.configure_model()
-    state = torch.load(weights, map_location="cpu", weights_only=False)
+    state = torch.load(weights, map_location="cpu", weights_only=True)
     model.load_state_dict(state["state_dict"])
     return model.eval(), data, int(cli.config["seed_everything"])
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from csre_ros.skeleton import FloatArray, get_layout
 from models.data.clips import Clip
@@ -111,3 +113,24 @@ def file_name(joint: str) -> str:
     words = {"pelvis": "hip_center", "spine_mid": "spine", "spine_shoulder": "shoulder_center"}
     side, _, word = joint.partition("_")
     return words.get(joint, f"{word}_{side}" if side in ("left", "right") else joint)
+
+
+class Trap:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.fixture
+def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkpoint that makes the file ``sprung`` beside it when somebody unpickles it."""
+    torch.save({"state_dict": {}, "hyper_parameters": Trap(tmp_path / "sprung")}, tmp_path / "trap.ckpt")
+    monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", raising=False)  # which the command line sets
+    torch.load(tmp_path / "trap.ckpt", weights_only=False)
+    assert (tmp_path / "sprung").exists()  # it is a trap
+    (tmp_path / "sprung").unlink()
+    return tmp_path / "trap.ckpt"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
+import pickle
 import sys
+import threading
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +113,37 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(
         rows = [state["csre"][branch]["rows"] for state in states]
         assert torch.equal(*rows)
         assert rows[0].norm(dim=1).gt(0.99).all()  # every slot was enrolled
+
+
+def test_the_command_line_and_its_checkpoint_must_agree(mini_root: Path, tmp_path: Path, monkeypatch) -> None:
+    """Lightning would train the encoder of the checkpoint, whatever was asked for."""
+    whole = command_line("fit", tmp_path, "whole", mini_root, 0, monkeypatch, "--trainer.max_epochs", "1")
+    last = str(whole / "checkpoints" / "epoch=0.ckpt")
+    asked = ("--model.encoder", "ctrgcn", "--model.encoder_options", "{}", "--ckpt_path", last)
+    with pytest.raises(ValueError, match=r"its encoder is 'hcn', not 'ctrgcn'.*or start without --ckpt_path"):
+        command_line("fit", tmp_path, "other", mini_root, 0, monkeypatch, *asked)
+
+
+@pytest.mark.parametrize("verb", ["fit", "test"])
+def test_no_code_of_a_checkpoint_runs(verb: str, trap: Path, mini_root: Path, tmp_path: Path, monkeypatch) -> None:
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        command_line(verb, tmp_path, "trapped", mini_root, 0, monkeypatch, "--ckpt_path", str(trap))
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_no_code_of_a_checkpoint_from_the_network_runs(
+    trap: Path, mini_root: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """Lightning unpickles those without limits."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/{trap.name}"
+        with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+            command_line("fit", tmp_path, "fetched", mini_root, 0, monkeypatch, "--ckpt_path", address)
+        server.shutdown()
+    assert not (tmp_path / "sprung").exists()
 
 
 @pytest.fixture

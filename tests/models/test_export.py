@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import pytest
@@ -252,7 +253,7 @@ def test_a_missing_run_is_refused(missing: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hold_out", [True, False])
-def test_a_benchmark_run_becomes_a_bundle(hold_out: bool, mini_root: Path, tmp_path: Path) -> None:
+def test_a_benchmark_run_becomes_a_bundle(hold_out: bool, trap: Path, mini_root: Path, tmp_path: Path) -> None:
     """Whole clips, the classes of the set; thresholds only where a part of the training data was kept for them."""
     settings = {"steps": 16, "hold_out": hold_out, "watch_test": True}
     run = train(
@@ -260,6 +261,10 @@ def test_a_benchmark_run_becomes_a_bundle(hold_out: bool, mini_root: Path, tmp_p
     )
     info = export(run, tmp_path / "benchmark.onnx", "benchmark", checkpoint="last", passes=1)
     model, data, _ = restore(run, "last")
+    (run / "checkpoints" / "trap.ckpt").write_bytes(trap.read_bytes())
+    with pytest.raises(UnpicklingError, match="Weights only load failed"):
+        restore(run, "trap")
+    assert not trap.with_name("sprung").exists()
     assert isinstance(data, ProtocolData)
     expected = score(model.network, data.test_dataloader())
     right = float((expected.probabilities.argmax(1) == expected.labels).mean())

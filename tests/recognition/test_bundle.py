@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +13,13 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
+from csre_ros import inference
+from csre_ros.inference import InferenceError
 from csre_ros.recognition import Bundle, BundleError, BundleInfo, shipped_bundles
 from csre_ros.recognition import bundle as bundle_module
 from csre_ros.recognition.bundle import read_info
-from csre_ros.recognition.bundle_info import append_metadata
+from csre_ros.recognition.bundle_info import append_metadata, split_metadata
+from csre_ros.recognition.protobuf import bytes_field
 
 
 def test_runs_a_batch(tiny_bundle: Path) -> None:
@@ -187,3 +192,142 @@ def test_an_intact_file_that_the_runtime_does_not_load_is_refused(tmp_path: Path
     path.write_bytes(append_metadata(b"\x08\x09", tiny_info))
     with pytest.raises(BundleError, match=r"is intact, but ONNX Runtime .* does not load it"):
         Bundle.load(path, "cpu")
+
+
+def looping_graph(info: BundleInfo, always: bool) -> bytes:
+    """A graph that never ends: whatever comes in, or only where somebody is seen."""
+    from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+    joints = 13
+    window = ["batch", info.persons, info.time_steps, joints]
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go_in"], ["go_out"]), helper.make_node("Identity", ["x_in"], ["x_out"])],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go_in", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("x_in", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("go_out", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("x_out", TensorProto.FLOAT, None),
+        ],
+    )
+    constants = {
+        "trips": np.array(2**62),
+        "half": np.array(-1.0 if always else 0.5, np.float32),
+        "zero": np.zeros((), np.float32),
+        "axes": np.array([1, 2]),
+        "flat": np.array([-1, info.embedding]),
+        "weights": np.zeros((joints * 3, 3), np.float32),
+    }
+    nodes = [
+        helper.make_node("ReduceMax", ["confidence"], ["seen"], keepdims=0),
+        helper.make_node("Greater", ["seen", "half"], ["go"]),
+        helper.make_node("Loop", ["trips", "go", "seen"], ["spun"], body=body),
+        helper.make_node("IsNaN", ["positions"], ["missing"]),
+        helper.make_node("Where", ["missing", "zero", "positions"], ["known"]),
+        helper.make_node("ReduceMean", ["known", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Reshape", ["mean", "flat"], ["flattened"]),
+        helper.make_node("Add", ["flattened", "spun"], ["embedding"]),
+        helper.make_node("MatMul", ["embedding", "weights"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "looping",
+        [
+            helper.make_tensor_value_info("positions", TensorProto.FLOAT, [*window, 3]),
+            helper.make_tensor_value_info("confidence", TensorProto.FLOAT, window),
+        ],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3]),
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", info.embedding]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return bytes(ModelProto.SerializeToString(model))
+
+
+@pytest.fixture
+def looping(tmp_path: Path, tiny_info: BundleInfo) -> Callable[[bool], Path]:
+    pytest.importorskip("onnx", reason="the bundle of the tests is written with onnx: pip install onnx")
+
+    def write(always: bool) -> Path:
+        path = tmp_path / "looping.onnx"
+        path.write_bytes(append_metadata(looping_graph(tiny_info, always), tiny_info))
+        return path
+
+    return write
+
+
+def test_a_graph_that_never_ends_is_refused_at_warm_up(looping: Callable[[bool], Path], monkeypatch) -> None:
+    monkeypatch.setattr(inference, "LIMIT_S", 1.0)
+    bundle = Bundle.load(looping(True), "cpu")
+    begin = time.monotonic()
+    with pytest.raises(
+        BundleError, match=r"looping\.onnx: the graph was ended after 1 s: it loops, or is far too slow"
+    ):
+        bundle.warm_up()
+    assert time.monotonic() - begin < 5
+
+
+def test_a_graph_that_loops_when_somebody_is_seen_does_not_hold_up_the_stream(looping: Callable[[bool], Path]) -> None:
+    bundle = Bundle.load(looping(False), "cpu")
+    bundle.warm_up()  # nobody is seen
+    positions = np.zeros((1, *bundle.input_shape), np.float32)
+    with pytest.raises(InferenceError, match=r"was ended after 0\.5 s"):
+        bundle._session.run(
+            ["logits"], {"positions": positions, "confidence": np.ones(positions.shape[:-1], np.float32)}, 0.5
+        )
+    bundle.warm_up()  # and goes on
+
+
+HOSTILE = {
+    "deep": b'{"schema": 1, "name": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "not UTF-8": b'{"schema": 1, "name": "\xff\xfe\xfa"}',
+    "a lone surrogate": b'"name": "\\ud800"',
+    "an escape": b'"name": "\\u001b[2J"',
+    "a list": b"[1, 2]",
+    "a number": b"7",
+    "nothing": b"",
+    "a giant integer": b'"seed": ' + b"9" * 5000,
+    "a giant window": b'"time_steps": 1000000000',
+    "a giant crowd": b'"persons": 1000000000',
+    "a giant embedding": b'"embedding": 1000000000',
+    "an integer of 400 digits": b'"persons": 1' + b"0" * 400,
+    "a window that is no number": b'"window_s": NaN',
+    "a window without end": b'"window_s": Infinity',
+    "a window of text": b'"window_s": "2"',
+    "a layout that is a list": b'"layout": ["body13"]',
+    "a layout with a name of a megabyte": b'"layout": "' + b"x" * 1_000_000 + b'"',
+    "labels that are no list": b'"labels": 3',
+    "labels that are lists": b'"labels": [["idle"], ["wave"]]',
+    "labels that are no text": b'"labels": [{"name": 1, "threshold": 0.5}, {"name": 2, "threshold": 0.5}]',
+    "labels of a megabyte": b'"labels": [{"name": "' + b"x" * 1_000_000 + b'", "threshold": 0.5}]',
+    "thresholds that are no number": b'"labels": [{"name": "a", "threshold": NaN}, {"name": "b", "threshold": "1"}]',
+    "a million labels": b'"labels": [' + b",".join(b'{"name":"%d","threshold":0}' % i for i in range(100_000)) + b"]",
+    "an unknown entry": b'"evil\\u001b[2J": 1',
+    "a truth for a number": b'"dims": true',
+    "extensions that are deep": b'"extensions": {"x": {"y": ' + b"[" * 900 + b"]" * 900 + b"}}",
+    "extensions with a lone surrogate": b'"extensions": {"x": {"y": "\\udfff"}}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_description_is_a_bundle_error_of_one_short_line(
+    case: str, tmp_path: Path, tiny_bundle: Path
+) -> None:
+    entry = HOSTILE[case]
+    blob = tiny_bundle.read_bytes()
+    graph, info = split_metadata(blob)
+    if entry.startswith(b'"'):  # replaces the entry of the good description
+        text = info.to_json().encode()
+        entry = text[:-1] + b", " + entry + b"}"  # of two entries with one name the last counts
+    path = tmp_path / "hostile.onnx"
+    path.write_bytes(graph + bytes_field(14, bytes_field(1, b"csre") + bytes_field(2, entry)))
+    with pytest.raises(BundleError) as refusal:
+        Bundle.load(path)
+    said = str(refusal.value).replace(str(path), "")
+    assert said.isprintable()
+    assert len(said) < 1500
