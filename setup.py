@@ -15,7 +15,7 @@ ROS = [
     "ros-lifecycle-msgs",
     "ros-std-srvs",
 ]
-TEST = ["pytest>=8", "pytest-timeout", "jsonschema", "ruff", "mypy", "types-PyYAML", "codespell"]
+TEST = ["pytest>=8", "pytest-timeout", "jsonschema", "mcap-ros2-support", "ruff", "mypy", "types-PyYAML", "codespell"]
 TRAIN = [
     "jsonargparse[signatures]>=4.30",  # what LightningCLI needs of it
     "torch>=2.6",
@@ -46,7 +46,15 @@ setup(
         ("share/csre_ros/config", glob("config/*")),
     ],
     # opencv is not listed: mediapipe brings opencv-contrib-python, a superset, and two builds overwrite each other.
-    install_requires=["numpy>=1.24", "scipy>=1.10", "jsonargparse>=4.30", "pyyaml>=6", "rosbags>=0.10", "rich>=13"],
+    install_requires=[
+        "numpy>=1.24",
+        "scipy>=1.10",
+        "jsonargparse>=4.30",
+        "pyyaml>=6",
+        "rosbags>=0.10",
+        "mcap>=1.5",  # the first that writes out a chunk on request
+        "rich>=13",
+    ],
     extras_require={
         "ros": ROS,
         "mediapipe": ["mediapipe==0.10.21"],

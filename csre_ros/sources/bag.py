@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
-from rosbags.rosbag2 import Reader
+import yaml
 from rosbags.typesys import Stores, get_typestore
-
-from csre_ros.foreign_text import sentence
 
 SKELETONS = "/skeletons"
 IMAGE = "/image/compressed"
@@ -21,8 +20,67 @@ CLOUD_TYPE = "sensor_msgs/msg/PointCloud2"
 IMAGE_TYPE = "sensor_msgs/msg/CompressedImage"
 STRING_TYPE = "std_msgs/msg/String"
 
-_MAGIC = b"\x89MCAP0\r\n"
-_FOREVER = QosTime(9223372036, 854775807)
+
+@dataclass(frozen=True, eq=False)
+class Topic:
+    """A topic of a bag.
+
+    Attributes:
+        name: Its name.
+        kind: Message type, as ``std_msgs/msg/String``.
+        count: Messages that it holds.
+        metadata: What its writer said of it, such as ``offered_qos_profiles``.
+        definition: Text of the message definition.
+        language: Language of the definition.
+    """
+
+    name: str
+    kind: str
+    count: int = 0
+    metadata: dict[str, str] = field(default_factory=dict)
+    definition: bytes = b""
+    language: str = ""
+
+
+class BagMessage(NamedTuple):
+    """One message of a bag: its topic, its recording time in nanoseconds, and its bytes in CDR."""
+
+    topic: Topic
+    recorded_ns: int
+    data: bytes
+
+
+class Bag(ABC):
+    """A bag, opened anew for every pass.
+
+    Attributes:
+        path: The file or folder.
+        topics: What it holds.
+        duration_s: From the first to the last message.
+        lost: What is missing of it, for the user.
+    """
+
+    path: Path
+    topics: list[Topic]
+    duration_s: float
+    lost: list[str]
+
+    @abstractmethod
+    def messages(self, wanted: Callable[[Topic], bool] = lambda topic: True) -> Iterator[BagMessage]:
+        """The messages in order of recording.
+
+        Args:
+            wanted: Says of which topics.
+
+        Raises:
+            OSError: The bag cannot be read any more.
+            ValueError: It is damaged; the text says where.
+        """
+
+    def rate(self, topic: Topic) -> float | None:
+        """Mean messages per second of a topic; None with fewer than two messages."""
+        gaps = topic.count - 1
+        return gaps / self.duration_s if gaps > 0 and self.duration_s > 0 else None
 
 
 def layout_topic(skeletons: str = SKELETONS) -> str:
@@ -30,93 +88,25 @@ def layout_topic(skeletons: str = SKELETONS) -> str:
     return f"{skeletons}/layout"
 
 
-def offered_qos(*, latched: bool = False) -> list[Qos]:
-    """Reliable; a latched topic hands its last message to whoever subscribes later."""
-    durability = QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE
-    depth = 1 if latched else 10
-    return [
-        Qos(QosHistory.KEEP_LAST, depth, QosReliability.RELIABLE, durability, _FOREVER, _FOREVER,
-            QosLiveliness.AUTOMATIC, _FOREVER, False)
-    ]  # fmt: skip
+def offered_qos(*, latched: bool = False) -> str:
+    """Reliable, as version 8 of the bag format writes it; a latched topic hands its last message on."""
+    keep_last, reliable, transient_local, volatile, automatic = 1, 1, 1, 2, 1
+    never = [{"sec": 9223372036, "nsec": 854775807} for _ in range(3)]
+    profile = {
+        "history": keep_last,
+        "depth": 1 if latched else 10,
+        "reliability": reliable,
+        "durability": transient_local if latched else volatile,
+        "deadline": never[0],
+        "lifespan": never[1],
+        "liveliness": automatic,
+        "liveliness_lease_duration": never[2],
+        "avoid_ros_namespace_conventions": False,
+    }
+    return str(yaml.safe_dump([profile], sort_keys=False))
 
 
 @lru_cache(maxsize=1)
 def typestore() -> Any:
     """Message definitions; those used here are the same in every ROS 2 distribution."""
     return get_typestore(Stores.ROS2_JAZZY)
-
-
-class Bag:
-    """An ``.mcap`` file or rosbag2 folder, opened anew for every pass.
-
-    Args:
-        path: The file or folder.
-
-    Attributes:
-        path: As given.
-        connections: Its topics, with type and number of messages.
-
-    Raises:
-        OSError: It does not exist or cannot be read.
-        ValueError: It is empty, cut short, damaged, or no bag.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        if not path.exists():
-            raise FileNotFoundError(f"the bag {path} does not exist")
-        if path.suffix == ".mcap" and path.is_file():
-            _check_ends(path)
-        try:
-            with Reader(path) as reader:
-                self.connections: tuple[Connection, ...] = tuple(reader.connections)
-                self._duration_s = (reader.duration - 1) / 1e9  # rosbags counts to just behind the last message
-        except Exception as error:
-            raise self.damaged(error) from error
-
-    def rate(self, connection: Connection) -> float | None:
-        """Mean messages per second of a topic; None with fewer than two messages."""
-        gaps = connection.msgcount - 1
-        return gaps / self._duration_s if gaps > 0 and self._duration_s > 0 else None
-
-    def messages(self, wanted: Callable[[Connection], bool]) -> Iterator[tuple[Connection, int, bytes]]:
-        """Topic, recording time in nanoseconds and serialised message, in order of time.
-
-        Args:
-            wanted: Says of which topics.
-
-        Raises:
-            OSError: The file cannot be read any more.
-            ValueError: It is damaged further on.
-        """
-        try:
-            with Reader(self.path) as reader:
-                chosen = [connection for connection in reader.connections if wanted(connection)]
-                if chosen:  # rosbags takes none for all
-                    yield from reader.messages(chosen)
-        except Exception as error:
-            raise self.damaged(error) from error
-
-    def damaged(self, error: Exception) -> Exception:
-        """The library fails in many ways on damaged bytes; say which file it was and keep the reason."""
-        if isinstance(error, PermissionError):
-            return error
-        return ValueError(f"{self.path} is no readable recording: {sentence(error)} ({type(error).__name__})")
-
-
-def _check_ends(path: Path) -> None:
-    """Refuse what is not a complete MCAP file, in words that say what is wrong with it."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(len(_MAGIC))
-        file.seek(max(0, size - len(_MAGIC)))
-        tail = file.read()
-    if not size:
-        raise ValueError(f"{path} is empty (0 bytes); expected a recording (MCAP)")
-    if head != _MAGIC:
-        raise ValueError(f"{path} is no MCAP file: it starts with {head!r}, expected {_MAGIC!r}")
-    if tail != _MAGIC or size == len(_MAGIC):
-        raise ValueError(
-            f"{path} was cut short: its {size} bytes lack the end that a finished recording has; copy it again, "
-            "or save what is left with 'mcap recover'"
-        )

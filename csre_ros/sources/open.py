@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from csre_ros.paths import user_path
 from csre_ros.sources.frames import Source
 from csre_ros.sources.settings import SourceConfig
 
@@ -16,8 +15,8 @@ def open_source(spec: str, config: SourceConfig | None = None) -> Source:
     """Open a source. Use it in a ``with`` statement and iterate over it.
 
     Args:
-        spec: ``camera:N``, the path of a video file, of a folder of images or of a recording (``.mcap`` file or rosbag2
-            folder), or an ``rtsp://`` or ``http://`` address.
+        spec: ``camera:N``, the path of a video file, of a folder of images or of a recording (``.mcap`` or ``.db3``
+            file, or rosbag2 folder, known by their content), or an ``rtsp://`` or ``http://`` address.
         config: Settings.
 
     Raises:
@@ -28,7 +27,7 @@ def open_source(spec: str, config: SourceConfig | None = None) -> Source:
     config = config or SourceConfig()
     if _is_live(spec):
         return _open_live(spec, config)
-    path = Path(spec).expanduser()
+    path = user_path(spec)
     if not spec or not path.exists():
         raise FileNotFoundError(f"source {spec!r} does not exist; choose {_CHOICES}")
     if is_recording(spec):
@@ -46,8 +45,9 @@ def is_recording(spec: str) -> bool:
     >>> is_recording("~/wave.mcap"), is_recording("rtsp://robot/wave.mcap")
     (True, False)
     """
-    path = Path(spec).expanduser()
-    return not _is_live(spec) and (path.suffix == ".mcap" or (path / "metadata.yaml").exists())
+    from csre_ros.sources.bag_reader import names_bag
+
+    return not _is_live(spec) and names_bag(user_path(spec))
 
 
 def _is_live(spec: str) -> bool:

@@ -10,10 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from csre_ros.foreign_text import quoted
+from csre_ros.foreign_text import quoted, sentence
 from csre_ros.skeleton import SkeletonLayout, get_layout
 from csre_ros.skeleton.cloud import holds_width_and_height, unpack_cloud
-from csre_ros.sources.bag import CLOUD_TYPE, IMAGE, IMAGE_TYPE, LABEL, STRING_TYPE, Bag, layout_topic, typestore
+from csre_ros.sources.bag import CLOUD_TYPE, IMAGE, IMAGE_TYPE, LABEL, STRING_TYPE, layout_topic, typestore
+from csre_ros.sources.bag_reader import open_bag
 from csre_ros.sources.frames import Image, SourceFrame
 from csre_ros.sources.pacing import at_own_speed
 from csre_ros.sources.pictures import decode_picture
@@ -29,13 +30,17 @@ class RecordingSource:
 
     The skeletons are those of the one ``sensor_msgs/PointCloud2`` topic that has a ``std_msgs/String`` topic
     ``.../layout`` beside it. Images and labels belong to the frame of the same recording time. A single cloud that
-    cannot be read is counted in ``dropped``, a single person in ``rejected``; the recording goes on.
+    cannot be read is counted in ``dropped``, a single person in ``rejected``; the recording goes on. A file without its
+    end gives what is whole, and a warning says what is lost.
+
+    Image points of older recordings are divided by width and height. They are converted by the shape of the recorded
+    images, or that of ``config``.
 
     Image points of older recordings are divided by width and height. They are converted by the shape of the recorded
     images, or that of ``config``.
 
     Args:
-        path: An ``.mcap`` file, or a rosbag2 folder.
+        path: A bag as :func:`~csre_ros.sources.bag_reader.open_bag` takes it.
         config: Settings; ``frame_id`` does not apply, ``width`` and ``height`` to older image points only.
 
     Attributes:
@@ -60,7 +65,7 @@ class RecordingSource:
         self.rejected: Counter[str] = Counter()
         self._path = path
         self._config = config or SourceConfig()
-        self._bag = Bag(path)
+        self._bag = open_bag(path)
         self._topic, self.fps = self._find_skeletons()
         self.layout = self._read_layout()
         self._aspect = self._read_aspect() if self.layout.dims == 2 else None
@@ -107,17 +112,17 @@ class RecordingSource:
                 yield SourceFrame(stamp_ns, cloud.header.frame_id, image, skeletons, label)
 
     def _find_skeletons(self) -> tuple[str, float | None]:
-        connections = self._bag.connections
-        strings = {connection.topic for connection in connections if connection.msgtype == STRING_TYPE}
-        found = [c for c in connections if c.msgtype == CLOUD_TYPE and layout_topic(c.topic) in strings and c.msgcount]
+        topics = self._bag.topics
+        strings = {topic.name for topic in topics if topic.kind == STRING_TYPE}
+        found = [t for t in topics if t.kind == CLOUD_TYPE and layout_topic(t.name) in strings and t.count]
         if len(found) != 1:
-            present = ", ".join(f"{quoted(c.topic)} ({quoted(c.msgtype)})" for c in connections[:_SHOWN]) or "nothing"
+            present = ", ".join(f"{quoted(t.name)} ({quoted(t.kind)})" for t in topics[:_SHOWN]) or "nothing"
             raise ValueError(
                 f"{self._path} has {len(found) or 'no'} skeleton topics: it holds {present}; expected one topic "
                 f"of type {CLOUD_TYPE} and beside it <topic>/layout of type {STRING_TYPE}; other "
                 "topics are replayed by `csre replay BAG --topic NAME`"
             )
-        return found[0].topic, self._bag.rate(found[0])
+        return found[0].name, self._bag.rate(found[0])
 
     def _read_layout(self) -> SkeletonLayout:
         topic = layout_topic(self._topic)
@@ -146,12 +151,15 @@ class RecordingSource:
 
     def _messages(self, topics: dict[str, str]) -> Iterator[tuple[str, int, Any]]:
         """Topic, recording time and decoded message, in order of time."""
-        for connection, recorded_ns, data in self._bag.messages(lambda c: topics.get(c.topic) == c.msgtype):
+        for topic, recorded_ns, data in self._bag.messages(lambda topic: topics.get(topic.name) == topic.kind):
             try:
-                message = typestore().deserialize_cdr(data, connection.msgtype)
-            except Exception as error:
-                raise self._bag.damaged(error) from error
-            yield connection.topic, recorded_ns, message
+                message = typestore().deserialize_cdr(data, topic.kind)
+            except Exception as error:  # the library fails in many ways on damaged bytes
+                raise ValueError(
+                    f"{self._path} is no readable recording: the message of {quoted(topic.name)} at {recorded_ns} ns "
+                    f"cannot be decoded: {sentence(error)} ({type(error).__name__})"
+                ) from error
+            yield topic.name, recorded_ns, message
 
 
 def _decode(message: Any) -> Image | None:

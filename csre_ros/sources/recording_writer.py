@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-from rosbags.rosbag2 import StoragePlugin, Writer
 
 from csre_ros.skeleton import Frame, SkeletonLayout
 from csre_ros.skeleton.cloud import pack_cloud
@@ -22,17 +18,17 @@ from csre_ros.sources.bag import (
     LABEL,
     SKELETONS,
     STRING_TYPE,
+    Topic,
     layout_topic,
     offered_qos,
     typestore,
 )
 from csre_ros.sources.frames import Image
+from csre_ros.sources.mcap_writer import McapWriter
 from csre_ros.sources.opencv import import_opencv
 
 logger = logging.getLogger(__name__)
 
-# Version 9 spells qualities of service in words, which older distributions do not read.
-_BAG_VERSION: Final = 8
 _JPEG_QUALITY = 90
 
 
@@ -44,8 +40,8 @@ class RecordingWriter:
     (``sensor_msgs/CompressedImage``, JPEG) and ``/label`` (``std_msgs/String``), all at the stamp of their frame.
 
     It is one file, not a bag folder: ``ros2 bag play FILE`` and Foxglove open either, and one file is never torn apart.
-    rosbags writes folders only, so the bag is made in a temporary folder beside the file and its storage moved out on
-    exit. The storage repeats the bag's metadata, so nothing is lost. What was recorded before an exception is kept.
+    What was written is on the disk at most two seconds later and stays there, however the recording ends; see
+    :class:`~csre_ros.sources.mcap_writer.McapWriter`.
 
     Args:
         path: The new ``.mcap`` file.
@@ -65,31 +61,20 @@ class RecordingWriter:
         if self.path.exists():
             raise FileExistsError(f"{self.path} exists and recordings are never overwritten; choose another name")
         self._types = typestore().types
-        self._connections: dict[str, Any] = {}
-        self._writer: Writer | None = None
-        self._folder: Path | None = None
+        self._topics: dict[str, int] = {}
+        self._file = McapWriter(self.path)
 
     def __enter__(self) -> RecordingWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(dir=self.path.parent, prefix=f".{self.path.stem}-"))
-        self._writer = Writer(self._folder / self.path.stem, version=_BAG_VERSION, storage_plugin=StoragePlugin.MCAP)
-        self._writer.open()
+        self._file.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._writer is not None
-        assert self._folder is not None
-        try:
-            self._writer.close()
-            if self._connections:
-                os.replace(self._folder / self.path.stem / self.path.name, self.path)
-            else:
-                logger.warning("no frame was recorded, so %s was not written", self.path)
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._writer = None
+        self._file.__exit__(kind, error, trace)
+        if not self._topics:
+            logger.warning("no frame was recorded, so %s was not written", self.path)
 
     def write(self, frame: Frame, image: Image | None = None, label: str | None = None) -> None:
         """Append a frame.
@@ -101,6 +86,7 @@ class RecordingWriter:
 
         Raises:
             ValueError: A skeleton has another layout, or the stamp is negative or beyond the year 2038.
+            OSError: The disk takes no more; the text says what is kept. Nothing more can be written.
         """
         seconds, nanoseconds = divmod(frame.stamp_ns, 1_000_000_000)
         if not 0 <= seconds < 2**31:
@@ -111,7 +97,7 @@ class RecordingWriter:
             types["builtin_interfaces/msg/Time"](seconds, nanoseconds), frame.frame_id
         )
         string = types[STRING_TYPE]
-        if not self._connections:
+        if not self._topics:
             self._append(layout_topic(), stamp_ns, string(self.layout.name), latched=True)
         if image is not None:
             self._append(IMAGE, stamp_ns, types[IMAGE_TYPE](header, "jpeg", _jpeg(image)))
@@ -132,13 +118,13 @@ class RecordingWriter:
         self._append(SKELETONS, stamp_ns, cloud)
 
     def _append(self, topic: str, stamp_ns: int, message: Any, *, latched: bool = False) -> None:
-        assert self._writer is not None
         kind = message.__msgtype__
-        if topic not in self._connections:
-            self._connections[topic] = self._writer.add_connection(
-                topic, kind, typestore=typestore(), offered_qos_profiles=offered_qos(latched=latched)
-            )
-        self._writer.write(self._connections[topic], stamp_ns, typestore().serialize_cdr(message, kind))
+        if topic not in self._topics:
+            definition, _ = typestore().generate_msgdef(kind, ros_version=2)
+            qos = {"offered_qos_profiles": offered_qos(latched=latched)}
+            facts = Topic(topic, kind, metadata=qos, definition=definition.encode())
+            self._topics[topic] = self._file.add_topic(facts)
+        self._file.write(self._topics[topic], stamp_ns, bytes(typestore().serialize_cdr(message, kind)))
 
 
 def _jpeg(image: Image) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from csre_ros.sources.bag_reader import BAG_SUFFIXES
 from csre_ros.sources.frames import SourceFrame
 from csre_ros.sources.opencv import import_opencv
 from csre_ros.sources.pacing import at_own_speed
@@ -128,7 +129,7 @@ class ImageFolder(StoredImages):
         self.fps = self._config.fps or _DEFAULT_FPS
         self._files = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
         if not self._files:
-            raise FileNotFoundError(f"the folder {path} holds no images ({', '.join(IMAGE_SUFFIXES)})")
+            raise FileNotFoundError(f"the folder {path} holds no images ({', '.join(IMAGE_SUFFIXES)}){_bag_hint(path)}")
 
     def _frames(self) -> Iterator[SourceFrame]:
         readable = 0
@@ -142,3 +143,14 @@ class ImageFolder(StoredImages):
             yield SourceFrame(round(index / (self.fps or _DEFAULT_FPS) * 1e9), self._config.frame_id, image)
         if not readable:
             raise OSError(f"not one of the {len(self._files)} images in {self._path} can be read")
+
+
+def _bag_hint(folder: Path) -> str:
+    """What to do with a folder that a recorder left behind which was killed."""
+    storage = ", ".join(sorted(file.name for file in folder.iterdir() if file.suffix in BAG_SUFFIXES))
+    if not storage:
+        return ""
+    return (
+        f"; it holds {storage} and no metadata.yaml, as after a recorder that was killed: name the file itself, or run "
+        f"`ros2 bag reindex {folder}`"
+    )

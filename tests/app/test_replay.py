@@ -91,12 +91,23 @@ def test_settings_of_recognition_apply(replayed):
     assert 0 <= strict.count("started") < replayed[1].count("started")
 
 
-def test_a_damaged_bag_is_refused_in_one_line(tmp_path):
+def test_a_recording_that_was_cut_is_replayed_as_far_as_it_goes(replayed, tmp_path):
     whole = SHIPPED.read_bytes()
     (tmp_path / "cut.mcap").write_bytes(whole[: len(whole) // 2])
-    done = csre("replay", tmp_path / "cut.mcap")
+    done = csre("replay", tmp_path / "cut.mcap", "--events", "-")
+    assert done.returncode == 0
+    started = [line for line in replayed[1].splitlines() if '"started"' in line]
+    assert [line for line in done.stdout.splitlines() if '"started"' in line] == started[: done.stdout.count("started")]
+    assert "cut.mcap: its end is missing, as after a power loss" in done.stderr.splitlines()[0]
+
+
+def test_a_damaged_recording_is_refused_in_one_line(tmp_path):
+    whole = bytearray(SHIPPED.read_bytes())
+    whole[8] ^= 0x40
+    (tmp_path / "damaged.mcap").write_bytes(whole)
+    done = csre("replay", tmp_path / "damaged.mcap")
     assert done.returncode == 2
-    assert "was cut short" in done.stderr
+    assert "damaged.mcap is damaged at byte 8" in done.stderr
     assert "Traceback" not in done.stderr
 
 

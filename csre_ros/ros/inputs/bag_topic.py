@@ -10,8 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rosbags.interfaces import Connection
-
 from csre_ros.foreign_text import quoted
 from csre_ros.ros.inputs.topics import TOPICS, image_size
 from csre_ros.ros.readers.camera_info import read_image_size
@@ -19,7 +17,8 @@ from csre_ros.ros.readers.reading import Sender
 from csre_ros.ros.readers.rep155 import Gathering
 from csre_ros.ros.settings import AUTO
 from csre_ros.skeleton import SkeletonLayout
-from csre_ros.sources.bag import Bag
+from csre_ros.sources.bag import Bag, Topic
+from csre_ros.sources.bag_reader import open_bag
 from csre_ros.sources.frames import SourceFrame
 
 _CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
@@ -36,7 +35,7 @@ class BagTopic:
     ``rejected``; the bag goes on. Where every person has a topic, those beside the named one are read with it.
 
     Args:
-        path: An ``.mcap`` file, or a rosbag2 folder.
+        path: A bag as :func:`~csre_ros.sources.bag_reader.open_bag` takes it.
         topic: Name of the topic.
         layout: Layout of people whose messages do not name one.
         name: Input of the node that would read the topic live; ``auto`` finds it by the type of the messages.
@@ -67,12 +66,12 @@ class BagTopic:
         self.dropped = 0
         self.rejected: Counter[str] = Counter()
         self.layout = layout
-        self._bag = Bag(path)
-        self._connection = _find(self._bag, topic)
-        self._kind = TOPICS[_input_of(self._connection, name)]
+        self._bag = open_bag(path)
+        self._topic = _find(self._bag, topic)
+        self._kind = TOPICS[_input_of(self._topic, name)]
         flat = (self._kind.dims or layout.dims) == 2
         self._sender = Sender(layout, (_recorded_size(self._bag) or image_size(*size)) if flat else None)
-        self.fps = self._bag.rate(self._connection)
+        self.fps = self._bag.rate(self._topic)
         _ = self._kind.message  # a missing package is told before anything is read
 
     def __enter__(self) -> BagTopic:
@@ -109,23 +108,23 @@ class BagTopic:
 
     def _messages(self) -> Iterator[tuple[Any, int]]:
         """Messages of the topic, each with the time at which it was recorded."""
-        for _, recorded_ns, data in self._bag.messages(lambda c: c.topic == self._connection.topic):
-            yield bytes(data), recorded_ns
+        for _, recorded_ns, data in self._bag.messages(lambda topic: topic.name == self._topic.name):
+            yield data, recorded_ns
 
     def _bodies(self) -> Iterator[tuple[Any, int]]:
         """What belongs to one image each, from the topics of all bodies; an error for each unreadable message."""
-        ids, gathering = self._connection.topic, Gathering()
+        ids, gathering = self._topic.name, Gathering()
         beside = re.compile(re.escape(ids.rpartition("/")[0]) + r"/([^/]+)/skeleton2d")
         wanted = {ids: self._kind.type_name}
-        wanted |= {c.topic: self._kind.bodies for c in self._bag.connections if beside.fullmatch(c.topic)}
+        wanted |= {topic.name: self._kind.bodies for topic in self._bag.topics if beside.fullmatch(topic.name)}
         recorded_ns = 0
-        for connection, recorded_ns, data in self._bag.messages(lambda c: wanted.get(c.topic) == c.msgtype):
-            body = beside.fullmatch(connection.topic)
+        for topic, recorded_ns, data in self._bag.messages(lambda topic: wanted.get(topic.name) == topic.kind):
+            body = beside.fullmatch(topic.name)
             try:
                 if body is None:
-                    instants = gathering.listed(bytes(data), recorded_ns)
+                    instants = gathering.listed(data, recorded_ns)
                 else:
-                    instants = gathering.arrived(body.group(1), bytes(data), recorded_ns)
+                    instants = gathering.arrived(body.group(1), data, recorded_ns)
             except ValueError as error:
                 yield error, recorded_ns
             else:
@@ -134,39 +133,39 @@ class BagTopic:
         self.rejected += gathering.rejected
 
 
-def _find(bag: Bag, topic: str) -> Connection:
+def _find(bag: Bag, name: str) -> Topic:
     types = list(dict.fromkeys(kind.type_name for kind in TOPICS.values()))
-    for connection in bag.connections:
-        if connection.topic == topic and connection.msgtype in types:
-            return connection
-    readable = ", ".join(quoted(c.topic) for c in bag.connections[:_SHOWN] if c.msgtype in types) or "none"
+    for topic in bag.topics:
+        if topic.name == name and topic.kind in types:
+            return topic
+    readable = ", ".join(quoted(topic.name) for topic in bag.topics[:_SHOWN] if topic.kind in types) or "none"
     raise ValueError(
-        f"{bag.path} has no topic {quoted(topic)} of a type that is read ({', '.join(types)}); "
+        f"{bag.path} has no topic {quoted(name)} of a type that is read ({', '.join(types)}); "
         f"topics of such types: {readable}"
     )
 
 
 def _recorded_size(bag: Bag) -> tuple[int, int] | None:
     """The size that the first messages of all camera infos in a bag name; None where there are none or they differ."""
-    topics = {c.topic for c in bag.connections if c.msgtype == _CAMERA_INFO and c.msgcount}
+    topics = {topic.name for topic in bag.topics if topic.kind == _CAMERA_INFO and topic.count}
     sizes: dict[str, tuple[int, int] | None] = {}
-    for connection, _, data in bag.messages(lambda c: c.topic in topics and c.msgtype == _CAMERA_INFO):
+    for topic, _, data in bag.messages(lambda topic: topic.name in topics and topic.kind == _CAMERA_INFO):
         try:
-            sizes.setdefault(connection.topic, read_image_size(bytes(data)))
+            sizes.setdefault(topic.name, read_image_size(data))
         except ValueError as error:
-            logger.warning("%s, topic %s: %s", bag.path, connection.topic, error)
-            sizes.setdefault(connection.topic, None)
+            logger.warning("%s, topic %s: %s", bag.path, topic.name, error)
+            sizes.setdefault(topic.name, None)
         if sizes.keys() == topics:
             break
     known = {size for size in sizes.values() if size is not None}
     return known.pop() if len(known) == 1 else None
 
 
-def _input_of(connection: Connection, name: str) -> str:
+def _input_of(topic: Topic, name: str) -> str:
     """The input that reads a topic of a bag."""
-    fitting = [known for known, kind in TOPICS.items() if kind.type_name == connection.msgtype]
+    fitting = [known for known, kind in TOPICS.items() if kind.type_name == topic.kind]
     if name != AUTO and name not in fitting:
-        raise ValueError(f"input {name!r} does not read {connection.msgtype}; choose one of: {', '.join(fitting)}")
+        raise ValueError(f"input {name!r} does not read {topic.kind}; choose one of: {', '.join(fitting)}")
     if name == AUTO and len(fitting) > 1:
-        raise ValueError(f"{connection.msgtype} is read by several inputs; choose one by --input: {', '.join(fitting)}")
+        raise ValueError(f"{topic.kind} is read by several inputs; choose one by --input: {', '.join(fitting)}")
     return fitting[0] if name == AUTO else name

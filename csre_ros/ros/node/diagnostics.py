@@ -52,6 +52,7 @@ class Observation:
         what: The topic or source, for the operator.
         images: Whether there is a pose stage.
         alive: Whether the worker's thread runs.
+        recording_failure: Why nothing is recorded any more; empty while all is well.
     """
 
     health: Snapshot
@@ -62,10 +63,17 @@ class Observation:
     what: str
     images: bool
     alive: bool
+    recording_failure: str = ""
 
 
 def observe(
-    health: Health, pipeline: Pipeline, feed: Input, *, alive: bool, unpublished: Mapping[str, int]
+    health: Health,
+    pipeline: Pipeline,
+    feed: Input,
+    *,
+    alive: bool,
+    unpublished: Mapping[str, int],
+    recording_failure: str = "",
 ) -> Observation:
     """Look at an active node; counters of other threads are copied, and go on."""
     recognizer = pipeline.recognizer
@@ -78,6 +86,7 @@ def observe(
         feed.what,
         feed.images,
         alive,
+        recording_failure,
     )
 
 
@@ -105,7 +114,10 @@ def runtime_statuses(now: Observation, before: Observation | None, timeout_s: fl
         died = "the worker has died and nothing is recognised: deactivate and activate the node, and report its log"
         inference = replace(inference, level=ERROR, message=died)
     left_out = {f"left out: {reason}": count for reason, count in now.unpublished.items()}
-    return [*statuses, inference, _stage_status("publish", now, {**now.times.get("publish", {}), **left_out})]
+    publish = _stage_status("publish", now, {**now.times.get("publish", {}), **left_out})
+    if now.recording_failure and publish.level == OK:
+        publish = replace(publish, level=ERROR, message=now.recording_failure)
+    return [*statuses, inference, publish]
 
 
 def input_status(now: Observation, before: Observation | None, timeout_s: float) -> Status:

@@ -228,7 +228,13 @@ class ActionNode(LifecycleNode):
         statuses.append(model_status(self._pipeline))
         if not self._worker.active:
             return [*statuses, Status("input", OK, "inactive")]
-        alive, unpublished = self._worker.alive, self._outputs.counts
-        now = observe(self._health, self._pipeline, self._input, alive=alive, unpublished=unpublished)
+        now = observe(
+            self._health,
+            self._pipeline,
+            self._input,
+            alive=self._worker.alive,
+            unpublished=self._outputs.counts,
+            recording_failure=self._outputs.recording_failure,
+        )
         before, self._judged = self._judged, now
         return statuses + runtime_statuses(now, before, self._settings.node.input_timeout_s)

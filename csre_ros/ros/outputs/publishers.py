@@ -85,6 +85,11 @@ class Publishers:
         if self._recorder is not None:
             self._recorder.write(replace(frame, frame_id=self.config.frame_id or frame.frame_id))
 
+    @property
+    def recording_failure(self) -> str:
+        """Why nothing is recorded any more, where something should be; else empty."""
+        return self._recorder.failure if self._recorder is not None else ""
+
     def withdraw(self, people: Sequence[PersonAction] = ()) -> None:
         """Say that nobody is seen any more, so that no robot acts on what was true before the input stopped.
 

@@ -19,13 +19,17 @@ class Recorder:
 
     A file begins with the first person seen and ends when the input stops, the node is deactivated, the stamps go back,
     or everybody has another layout; what follows goes into the next one. What does not fit into a file is left out and
-    counted. If a file cannot be written, recording ends with an error in the log, and everything else goes on.
+    counted. If a file cannot be written, what it has is kept, recording ends with an error in the log, and everything
+    else goes on.
 
     Args:
         node: For its log.
         folder: Where the files go; made if it is not there. They are called ``people_DATE_TIME.mcap``, in UTC.
         counts: Where ``unrecorded_frame`` (its stamp fits no file) and ``unrecorded_person`` (of another layout than
             the file) are counted.
+
+    Attributes:
+        failure: Why nothing is recorded any more, and what is kept; empty while all is well.
     """
 
     def __init__(self, node: Node, folder: Path, counts: Counter[str]) -> None:
@@ -35,11 +39,12 @@ class Recorder:
         self._stack = ExitStack()
         self._writer: RecordingWriter | None = None
         self._newest_ns = 0
-        self._broken = False
+        self.failure = ""
 
     def write(self, frame: Frame) -> None:
         """Append the people of a frame."""
-        if self._broken:
+        if self.failure:
+            self._counts["unrecorded_frame"] += 1
             return
         try:
             if (writer := self._writer_for(frame)) is not None:
@@ -48,8 +53,8 @@ class Recorder:
             self._counts["unrecorded_frame"] += 1
             self._logger.warning(f"a frame is not recorded: {error}", throttle_duration_sec=5.0)
         except OSError as error:
-            self._broken = True
-            self._logger.error(f"recording ends: {error}")
+            self._counts["unrecorded_frame"] += 1
+            self._end(error)
 
     def close(self) -> None:
         """Complete the file, so that it is safe whatever happens next."""
@@ -57,10 +62,17 @@ class Recorder:
         try:
             self._stack.close()
         except OSError as error:
-            self._logger.error(f"{self._folder} lost a recording: {error}")
+            self._end(error)
             return
-        if writer is not None and writer.path.exists():
+        if writer is not None and not self.failure and writer.path.exists():
             self._logger.info(f"recorded {writer.path}")
+
+    def _end(self, error: OSError) -> None:
+        """Give up; the first reason is the one to tell."""
+        if not self.failure:
+            self.failure = f"recording has ended: {error}"
+            self._logger.error(self.failure)
+            self.close()
 
     def _append(self, writer: RecordingWriter, frame: Frame) -> None:
         fitting = tuple(skeleton for skeleton in frame.skeletons if skeleton.layout == writer.layout)

@@ -250,6 +250,11 @@ def test_counters_may_grow_while_they_are_read(statuses):
     assert found["publish"].values == {"failures": 0, "left out: other_layout": 2}
 
 
+def test_a_recording_that_had_to_end_is_an_error_until_it_is_looked_after(statuses):
+    status = statuses(recording_failure="recording has ended: people.mcap takes no more")["publish"]
+    assert (status.level, status.message) == (ERROR, "recording has ended: people.mcap takes no more")
+
+
 def test_a_dead_worker_is_an_error(statuses):
     assert statuses()["inference"].level == OK
     status = statuses(alive=False)["inference"]

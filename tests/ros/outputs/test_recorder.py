@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -125,10 +127,48 @@ def test_a_file_without_frames_is_not_said_to_be_recorded(tmp_path: Path) -> Non
 
 def test_a_file_that_cannot_be_written_ends_the_recording_only(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file where the folder should be")
-    log = Log()
-    recorder = make_recorder(tmp_path / "taken", log)
+    log, counts = Log(), Counter[str]()
+    recorder = make_recorder(tmp_path / "taken", log, counts)
+    assert recorder.failure == ""
     for seconds in (1, 2):
         recorder.write(seen(seconds, somebody(BODY13, 0.5)))
     recorder.close()
     assert len(log.errors) == 1
     assert "taken" in log.errors[0]
+    assert recorder.failure == log.errors[0]
+    assert counts == {"unrecorded_frame": 2}
+
+
+def test_a_full_disk_ends_the_recording_and_keeps_the_file(tmp_path: Path) -> None:
+    code = """
+import resource, sys, time
+from collections import Counter
+from pathlib import Path
+import numpy as np
+from csre_ros.ros.outputs.recorder import Recorder
+from csre_ros.skeleton import Frame, Skeleton, get_layout
+
+class Log:
+    def get_logger(self): return self
+    def info(self, text): print("info", text)
+    def error(self, text): print("error", text)
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (60000, 60000))
+layout, rng, counts = get_layout("mediapipe33"), np.random.default_rng(0), Counter()
+recorder = Recorder(Log(), Path(sys.argv[1]), counts)
+for number in range(300):
+    body = Skeleton(layout, rng.normal(size=(33, 3)), np.ones(33))
+    recorder.write(Frame(number * 10_000_000, "camera", (body,)))
+    time.sleep(0.01)
+print(recorder.failure)
+print(counts["unrecorded_frame"])
+recorder.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    error, failure, unrecorded = done.stdout.splitlines()
+    (path,) = tmp_path.iterdir()
+    frames = frames_of(path)
+    seconds = frames[-1].stamp_ns / SECOND
+    assert error == f"error {failure}"
+    assert failure.startswith(f"recording has ended: {path} takes no more (File too large); its first {seconds:.1f} s")
+    assert 0 < int(unrecorded) < 300 - len(frames)
