@@ -17,6 +17,7 @@ from csre_ros.app.flags import add_options
 from csre_ros.app.screen.terminal import console
 from csre_ros.foreign_text import sentence
 from csre_ros.options import build
+from csre_ros.signals import ending_signals
 
 
 class _Help(DefaultHelpFormatter, RawDescriptionHelpFormatter):
@@ -65,8 +66,9 @@ def _run(given: list[str]) -> int:
         return command.load_run()(["csre", *given[1:]])
     values = parser(given[0]).parse_args(given)
     command = COMMANDS[values.command]
-    # SIGTERM ends like Ctrl-C: files are closed and the figures are printed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # All of them end like Ctrl-C: files are closed and the figures are printed.
+    for number in ending_signals():
+        signal.signal(number, signal.default_int_handler)
     settings, run = command.load_settings(), command.load_run()
     return run() if settings is None else run(build(settings, values[command.name].as_flat().__dict__, command.flag))
 
@@ -74,11 +76,21 @@ def _run(given: list[str]) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; without one, list them.
 
+    Args:
+        arguments: The command line; None: that of the process, which then is about to end.
+
     Returns:
         Exit status: 0; 1 where something is broken; 2 where the request cannot be met; 130 after Ctrl-C; 141 where
         nobody reads standard output any more.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    status = _status(list(sys.argv[1:] if arguments is None else arguments))
+    if arguments is None:
+        for number in ending_signals():  # who asks again while the interpreter tidies up has been heard
+            signal.signal(number, signal.SIG_IGN)
+    return status
+
+
+def _status(given: list[str]) -> int:
     try:
         return _run(given or ["--help"])
     except BrokenPipeError:

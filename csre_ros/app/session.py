@@ -11,14 +11,13 @@ from typing import Any
 
 from csre_ros.pipeline import Pipeline
 from csre_ros.recognition import ActionEvent, PersonAction
+from csre_ros.signals import ending_signals
 from csre_ros.sources.frames import Source, SourceFrame
 from csre_ros.timing import StageTimer
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 class Session:
-    """The frames of a source, counted, until it ends, for so many seconds of it, or until SIGINT or SIGTERM.
+    """The frames of a source, counted, until it ends, for so many seconds of it, or until SIGINT, SIGTERM or SIGHUP.
 
     A signal interrupts the wait for a frame and never the work on one, so that what is being written is written whole,
     and files that close inside the ``with`` statement close undisturbed. Of use on the main thread only.
@@ -45,12 +44,14 @@ class Session:
         self._handlers: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Session:
-        self._handlers = {number: signal.signal(number, self._interrupt) for number in _SIGNALS}
+        self._handlers = {number: signal.signal(number, self._interrupt) for number in ending_signals()}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.interrupted:
+            return  # who asks again, while the run is being wound up, has been heard
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 

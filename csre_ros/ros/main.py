@@ -18,6 +18,7 @@ from rclpy.executors import SingleThreadedExecutor
 
 from csre_ros.ros.node.command_line import start_ros
 from csre_ros.ros.node.node import ActionNode
+from csre_ros.signals import ending_signals
 
 
 def main(args: list[str] | None = None) -> int:
@@ -27,8 +28,8 @@ def main(args: list[str] | None = None) -> int:
         args: Command line with ROS arguments; None: that of the process.
 
     Returns:
-        Exit status: 0 after SIGINT, SIGTERM, the end of the source or help, 2 where an argument or parameter was
-        refused.
+        Exit status: 0 after SIGINT, SIGTERM, SIGHUP, the end of the source or help, 2 where an argument or parameter
+        was refused.
     """
     stopping = threading.Event()
 
@@ -36,7 +37,7 @@ def main(args: list[str] | None = None) -> int:
         stopping.set()
 
     # rclpy's own handlers end the context at once, and the node could not withdraw what it has said.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         signal.signal(number, stop)
     if (status := start_ros(sys.argv if args is None else args)) is not None:
         return status

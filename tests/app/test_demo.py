@@ -150,7 +150,7 @@ def test_it_ends_quietly_where_nobody_reads(arguments):
     assert "Broken pipe" not in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_cleanly_with_the_video_playable(tmp_path, number):
     out = tmp_path / "out.mp4"
     arguments = ("demo", "--source", "recording", "--capture.realtime", "--headless", "--output", str(out))

@@ -19,6 +19,7 @@ import pytest
 
 from csre_ros.recordings import SHIPPED
 from csre_ros.sources import open_source
+from csre_ros.sources.mcap_reader import McapFile
 
 CSRE = (sys.executable, "-m", "csre_ros.app.main")
 
@@ -97,7 +98,7 @@ def test_what_was_recorded_from_a_camera_replays_as_it_was_seen(shared_data, tmp
     assert any(event["action"].startswith("wave") for event in events)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_however_many_leave_a_readable_file(tmp_path, number):
     path = tmp_path / "out.mcap"
     command = [*CSRE, "record", path, "--source", "recording", "--capture.realtime"]
@@ -149,6 +150,35 @@ def test_a_stream_that_broke_off_is_waited_for_until_somebody_ends_it(tmp_path):
     assert process.returncode == 0, stderr
     assert "secret" not in stderr
     assert 1 <= len(frames_of(tmp_path / "out.mcap")) <= 50
+
+
+def test_a_terminal_that_closes_leaves_a_complete_file(tmp_path):
+    """As when the window is closed or ssh drops: the process is hung up, and whatever it says fails."""
+    path = tmp_path / "out.mcap"
+    command = [*map(str, CSRE), "record", str(path), "--source", "recording", "--capture.realtime"]
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(command[0], command)
+    while b"people in view" not in os.read(terminal, 65536):
+        pass
+    time.sleep(0.5)
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert McapFile(path).lost == []
+    assert 1 < len(frames_of(path)) < 171
+
+
+def test_nohup_is_respected(tmp_path):
+    command = ["nohup", *CSRE, "record", tmp_path / "out.mcap", "--source", "recording", "--capture.realtime"]
+    with subprocess.Popen([*command, "--seconds", "2"], stderr=subprocess.PIPE, text=True) as process:
+        while "Ctrl-C ends" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGHUP)
+        stderr = process.stderr.read()
+    assert process.returncode == 0
+    assert "wrote" in stderr
+    assert frames_of(tmp_path / "out.mcap")[-1].stamp_ns == 2_000_000_000
 
 
 def test_on_a_terminal_progress_is_shown(tmp_path):

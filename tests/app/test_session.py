@@ -14,6 +14,14 @@ from csre_ros.recordings import SHIPPED
 from csre_ros.sources import SourceFrame, open_source
 
 
+@pytest.fixture(autouse=True)
+def _signals_as_before():
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 class Frames:
     """Ten frames a second, and a chance to interfere while the next one is waited for."""
 
@@ -38,7 +46,7 @@ def test_it_ends_with_the_source_or_after_some_seconds_of_it(begin_ns, seconds, 
     assert not session.interrupted
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_during_work_waits_for_its_end(number):
     finished = []
     with Session(Frames()) as session:
@@ -67,6 +75,15 @@ def test_afterwards_signals_act_as_before():
     with Session(Frames()):
         assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_who_asks_again_afterwards_has_been_heard(number):
+    with Session(Frames()) as session:
+        for _ in session:
+            os.kill(os.getpid(), number)
+    os.kill(os.getpid(), number)
+    assert session.frames == 1
 
 
 def test_further_signals_do_not_disturb_what_the_first_one_unwinds():
