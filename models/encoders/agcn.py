@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d
+from torch.nn.functional import linear
 
 from csre_ros.skeleton.layout import SkeletonLayout
 from models.encoders.backbone import Block, GraphEncoder, he_normal, plan, quiet_norm, shortcut
@@ -94,12 +94,20 @@ class AdaptiveGraphConv(nn.Module):
         return (theta.mT @ phi / (width * T)).softmax(-2)
 
     def forward(self, x: Tensor) -> Tensor:
-        C, T, V = x.shape[1:]
-        graph = self.fixed + self.learned + self.attention(x)
-        received = (x.reshape(-1, 1, C * T, V) @ graph).reshape(-1, 3 * C, T, V)
-        y = self.norm(conv2d(received, self.value.weight, self.value_bias.sum(0)))
-        out: Tensor = (y + self.skip(x)).relu()
+        mixed = self.mix(x, self.fixed + self.learned + self.attention(x))
+        out: Tensor = (self.norm(mixed) + self.skip(x)).relu()
         return out
+
+    def mix(self, x: Tensor, graph: Tensor) -> Tensor:
+        """Messages ``[N, D, T, V]`` of ``x [N, C, T, V]`` along three graphs ``[N, 3, V, V]``.
+
+        With channels last nothing is copied: the rows (joint, graph) of the product with C channels each are, in
+        memory, joints with 3 C channels.
+        """
+        C, T, V = x.shape[1:]
+        to_all = graph.permute(0, 3, 1, 2).reshape(-1, 1, 3 * V, V)
+        received = (to_all @ x.permute(0, 2, 3, 1)).reshape(-1, T, V, 3 * C)
+        return linear(received, self.value.weight.flatten(1), self.value_bias.sum(0)).permute(0, 3, 1, 2)
 
 
 def _temporal(channels: int, stride: int) -> nn.Module:

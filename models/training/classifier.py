@@ -80,8 +80,7 @@ class ActionClassifier(L.LightningModule):
             **options,
         )
         stream = self._build_stream(front)
-        # Convolutions are up to twice as fast in this memory format, on CPU and on GPU.
-        self.network = Network(front, encoder, stream).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = Network(front, encoder, stream).to(memory_format=encoder.memory_format)  # type: ignore[call-overload]
         self.accuracy = nn.ModuleDict({
             name: MulticlassAccuracy(len(data.classes), average="micro", ignore_index=_OUTSIDE)
             for name in ("val/top1", "test/top1", *(f"test/top1 {subset}" for subset in data.test_subsets))

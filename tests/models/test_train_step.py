@@ -1,0 +1,72 @@
+"""What makes training faster changes nothing but rounding, and the benchmark says what it measured."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from benchmarks.train_step import with_copies
+from csre_ros.skeleton import get_layout
+from models.encoders import ENCODERS, build_encoder
+from models.encoders.base import Encoder
+
+
+def encoder_of(name: str, memory_format: torch.memory_format) -> Encoder:
+    """The same weights at every call, none of them zero, in double precision."""
+    torch.manual_seed(0)
+    network = build_encoder(name, 5, get_layout("kinect20"), time_steps=16)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    return network.double().to(memory_format=memory_format).eval()  # type: ignore[call-overload]
+
+
+def answers(network: Encoder) -> list[Tensor]:
+    """Logits, feature map, and the gradients of all weights and of the input."""
+    torch.manual_seed(1)
+    x = torch.randn(2, 3, 16, 20, 1, dtype=torch.float64, requires_grad=True)
+    output = network(x)
+    (output.logits.square().sum() + output.features.square().sum()).backward()
+    gradients = [parameter.grad for parameter in network.parameters()]
+    return [output.logits, output.features, *(found for found in (x.grad, *gradients) if found is not None)]
+
+
+def assert_same(found: list[Tensor], expected: list[Tensor]) -> None:
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other).abs().max() <= 1e-10 * other.abs().max().clamp(min=1e-10)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_the_memory_format_changes_nothing(name: str) -> None:
+    assert_same(*(answers(encoder_of(name, one)) for one in (torch.channels_last, torch.contiguous_format)))
+
+
+@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format], ids=["last", "first"])
+@pytest.mark.parametrize("name", ["agcn", "blockgcn"])
+def test_mixing_without_copies_changes_nothing(name: str, memory_format: torch.memory_format) -> None:
+    copying = encoder_of(name, memory_format)
+    assert with_copies(copying)
+    assert_same(answers(encoder_of(name, memory_format)), answers(copying))
+
+
+def test_the_other_encoders_have_nothing_to_copy() -> None:
+    assert not with_copies(encoder_of("ctrgcn", torch.contiguous_format))
+
+
+def test_the_benchmark_runs() -> None:
+    options = ["--encoders=[agcn]", "--size=small", "--batch=2", "--steps=2", "--warm_up=1", "--precision=fp32"]
+    command = [sys.executable, "-m", "benchmarks.train_step", *options]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["batch"], report["precision"], list(report["encoders"])) == (2, "fp32", ["agcn"])
+    found = report["encoders"]["agcn"]
+    assert list(found) == ["as it is", "half the frames", "other memory format", "mixing with copies"]
+    assert found["as it is"]["ratio"] == 1
+    assert all(one["ms"] > 0 for one in found.values())
