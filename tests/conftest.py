@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,62 @@ def make_graph(
     )
 
 
+STREAM_INFO = replace(
+    INFO,
+    name="tiny-stream",
+    window_s=1.0,
+    time_steps=15,
+    encoder="leaky mean",
+    extensions={
+        "stream": {"required": True, "rate_hz": 15.0, "delay_s": 0.2, "receptive_s": 1.0},
+        "decoder": {"min_duration_s": 0.13, "leave": 0.6, "onset": 0.5, "bridge_s": 0.3, "bridges_s": {}},
+    },
+)
+KEPT = 0.5
+"""Share of the past that a step of the tiny stream network keeps."""
+
+
+def make_stream_graph(info: BundleInfo = STREAM_INFO, lost_state: bool = False, masked: bool = True) -> bytes:
+    """A step: a leaky mean of what was seen, then :func:`weights`. The states are the sum and its weight."""
+    pytest.importorskip("onnx", reason="the bundle of the tests is written with onnx: pip install onnx")
+    from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+    def tensor(name: str, *shape: int) -> object:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])
+
+    inputs = [tensor("positions", JOINTS, 3), tensor("confidence", JOINTS)]
+    inputs += [tensor("state_sum_in", JOINTS, 3), tensor("state_weight_in", JOINTS, 1)]
+    outputs = [tensor("logits", 3), tensor("embedding", info.embedding), tensor("state_sum_out", JOINTS, 3)]
+    outputs += [] if lost_state else [tensor("state_weight_out", JOINTS, 1)]
+    constants = {
+        "zero": np.zeros((), np.float32),
+        "least": np.full((), 1e-6, np.float32),
+        "kept": np.full((), KEPT, np.float32),
+        "last": np.array([2]),
+        "flat": np.array([-1, info.embedding]),
+        "weights": weights(),
+    }
+    nodes = [
+        helper.make_node("IsNaN", ["positions"], ["missing"]),
+        helper.make_node("Where", ["missing", "zero" if masked else "positions", "positions"], ["known"]),
+        helper.make_node("Unsqueeze", ["confidence", "last"], ["sure"]),
+        helper.make_node("Mul", ["known", "sure"], ["weighted"]),
+        helper.make_node("Mul", ["state_sum_in", "kept"], ["old_sum"]),
+        helper.make_node("Add", ["old_sum", "weighted"], ["state_sum_out"]),
+        helper.make_node("Mul", ["state_weight_in", "kept"], ["old_weight"]),
+        helper.make_node("Add", ["old_weight", "sure"], ["state_weight_out"]),
+        helper.make_node("Max", ["state_weight_out", "least"], ["divisor"]),
+        helper.make_node("Div", ["state_sum_out", "divisor"], ["mean"]),
+        helper.make_node("Reshape", ["mean", "flat"], ["embedding"]),
+        helper.make_node("MatMul", ["embedding", "weights"], ["logits"]),
+    ]
+    tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "tiny_stream", inputs, outputs, tensors)
+    return ModelProto.SerializeToString(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    )
+
+
 @pytest.fixture
 def tiny_info() -> BundleInfo:
     return INFO
@@ -97,6 +154,24 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Path of a valid bundle: idle, raise_right, raise_left over one second of body13."""
     path = tmp_path_factory.mktemp("bundle") / "tiny.onnx"
     path.write_bytes(append_metadata(make_graph(), INFO))
+    return path
+
+
+@pytest.fixture
+def stream_info() -> BundleInfo:
+    return STREAM_INFO
+
+
+@pytest.fixture
+def stream_graph_maker() -> Callable[..., bytes]:
+    return make_stream_graph
+
+
+@pytest.fixture(scope="session")
+def stream_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of a valid bundle that labels every frame: idle, raise_right, raise_left of body13, 0.2 s late."""
+    path = tmp_path_factory.mktemp("bundle") / "tiny_stream.onnx"
+    path.write_bytes(append_metadata(make_stream_graph(), STREAM_INFO))
     return path
 
 

@@ -44,6 +44,7 @@ ALLOWED_TO_MODELS = (
     "csre_ros.skeleton",
     "csre_ros.recognition.bundle",
     "csre_ros.recognition.bundle_info",
+    "csre_ros.recognition.frame_decoder",
     "csre_ros.recognition.window",
     "csre_ros.evaluation",
     "csre_ros.sources.recording_writer",

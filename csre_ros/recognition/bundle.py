@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ import numpy as np
 from csre_ros.foreign_text import quoted
 from csre_ros.inference import InferenceError, OnnxSession, open_session
 from csre_ros.recognition.bundle_info import BundleError, BundleInfo, split_metadata
+from csre_ros.recognition.extensions import DECODER
+from csre_ros.recognition.frame_decoder import FrameDecoding
 from csre_ros.skeleton import FloatArray, get_layout
 
 BUNDLE_FOLDER = Path(__file__).resolve().parent.parent / "bundles"
@@ -17,19 +21,32 @@ BUNDLE_FOLDER = Path(__file__).resolve().parent.parent / "bundles"
 _log = logging.getLogger(__name__)
 
 
+States = Mapping[str, FloatArray]
+"""What a step hands to the next one: ``[batch, ...]`` by name; all zeros are the beginning."""
+
+_STATE_IN, _STATE_OUT = "state_{}_in", "state_{}_out"
+_MOST_STATES = 1 << 20  # numbers per person: 4 MB
+
+
 class Bundle:
     """A trained model with its description, ready to run. Make one with :meth:`load`.
+
+    One that classifies windows has :meth:`run`, one that labels every frame (``info.stream``) has :meth:`step`.
 
     Attributes:
         info: The description.
         path: The file it came from.
         device: Where it runs: ``cpu``, ``cuda`` or ``tensorrt``, read back from the session.
+        states: Shapes of the states of one person, by name; none of a bundle that classifies windows.
+        decoding: How labels of frames become intervals, as it was fitted for this network.
     """
 
     def __init__(self, info: BundleInfo, path: Path, session: OnnxSession) -> None:
         self.info = info
         self.path = path
         self.device = session.device
+        self.states = _states(session)
+        self.decoding = FrameDecoding.from_extension(info.extensions.get(DECODER, {}))
         self._session = session
 
     @classmethod
@@ -51,12 +68,16 @@ class Bundle:
         except InferenceError as error:
             raise BundleError(str(error)) from error
         _check_signature(session, info, path)
+        try:
+            bundle = cls(info, path, session)
+        except ValueError as error:
+            raise BundleError(f"bundle {path}: {error}; export it again") from None
         _log.info("bundle %s (%s) runs on %s", info.name, path, session.device)
-        return cls(info, path, session)
+        return bundle
 
     @property
     def input_shape(self) -> tuple[int, int, int, int]:
-        """``persons, time, joints, dims`` of one sample."""
+        """``persons, time, joints, dims`` of one window."""
         return self.info.persons, self.info.time_steps, len(get_layout(self.info.layout)), self.info.dims
 
     def run(self, positions: FloatArray, confidence: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -77,16 +98,41 @@ class Bundle:
         )
         return logits, embedding
 
+    def step(
+        self, positions: FloatArray, confidence: FloatArray, states: States
+    ) -> tuple[FloatArray, FloatArray, States]:
+        """Label one frame of several people.
+
+        Args:
+            positions: ``[batch, joints, dims]`` float32; may be NaN where the confidence is 0.
+            confidence: ``[batch, joints]`` float32 in 0..1.
+            states: What the step before returned of the same people.
+
+        Returns:
+            Logits ``[batch, classes]``, embedding ``[batch, dim]``, and the states of the next step.
+        """
+        feeds = {"positions": positions, "confidence": confidence}
+        feeds |= {_STATE_IN.format(name): state for name, state in states.items()}
+        names = [_STATE_OUT.format(name) for name in self.states]
+        logits, embedding, *after = self._session.run(["logits", "embedding", *names], feeds)
+        return logits, embedding, dict(zip(self.states, after, strict=True))
+
+    def beginning(self, people: int) -> dict[str, FloatArray]:
+        """The states of people of whom nothing was seen yet."""
+        return {name: np.zeros((people, *shape), np.float32) for name, shape in self.states.items()}
+
     def warm_up(self) -> None:
-        """Run once on a window in which nothing is seen, so that the first real decision is as fast as the others.
+        """Run once on somebody of whom nothing is seen, so that the first real decision is as fast as the others.
 
         Raises:
             BundleError: The graph fails or does not end, or it lets missing joints through: its output is not finite.
         """
-        positions = np.full((1, *self.input_shape), np.nan, dtype=np.float32)
-        confidence = np.zeros(positions.shape[:-1], dtype=np.float32)
+        shape = self.input_shape[2:] if self.info.stream else self.input_shape
+        positions = np.full((1, *shape), np.nan, dtype=np.float32)
+        feeds = {"positions": positions, "confidence": np.zeros(positions.shape[:-1], dtype=np.float32)}
+        feeds |= {_STATE_IN.format(name): state for name, state in self.beginning(1).items()}
         try:
-            finite = self._session.warm_up({"positions": positions, "confidence": confidence})
+            finite = self._session.warm_up(feeds)
         except InferenceError as error:
             raise BundleError(f"bundle {self.path}: {error}") from error
         if not finite:
@@ -141,13 +187,20 @@ def _read(path: Path) -> tuple[bytes, BundleInfo]:
 
 def _check_signature(session: OnnxSession, info: BundleInfo, path: Path) -> None:
     """Refuse a graph whose inputs and outputs are not those that its description promises."""
-    window = (info.persons, info.time_steps, len(get_layout(info.layout)))
+    joints = len(get_layout(info.layout))
+    sample = (joints,) if info.stream else (info.persons, info.time_steps, joints)
     expected: dict[str, tuple[int, ...]] = {
-        "positions": (*window, info.dims),
-        "confidence": window,
+        "positions": (*sample, info.dims),
+        "confidence": sample,
         "logits": (len(info.labels),),
         "embedding": (info.embedding,),
     }
+    if info.stream:
+        states = _states(session)
+        if (floats := sum(math.prod(shape) for shape in states.values())) > _MOST_STATES:
+            raise BundleError(f"bundle {path} has states of {floats} numbers per person; at most {_MOST_STATES} fit")
+        for name, shape in states.items():
+            expected |= {_STATE_IN.format(name): shape, _STATE_OUT.format(name): shape}
     found = {**session.inputs, **session.outputs}
     if set(found) != set(expected):
         names = ", ".join(map(quoted, sorted(found)[:20]))
@@ -159,3 +212,15 @@ def _check_signature(session: OnnxSession, info: BundleInfo, path: Path) -> None
                 f"bundle {path}: {name} is {item.kind} {quoted(list(item.shape))}, expected tensor(float) ['batch', "
                 f"{', '.join(map(str, shape))}]; its description and its graph do not belong together"
             )
+
+
+def _states(session: OnnxSession) -> dict[str, tuple[int, ...]]:
+    """Shapes of the states of one person, by name, as the graph takes them."""
+    before, after = _STATE_IN.split("{}")
+    found = {}
+    for name, tensor in session.inputs.items():
+        if name.startswith(before) and name.endswith(after):
+            found[name.removeprefix(before).removesuffix(after)] = tuple(
+                size if isinstance(size, int) else 0 for size in tensor.shape[1:]
+            )
+    return found

@@ -14,12 +14,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from csre_ros.foreign_text import is_printable, quoted, sentence
+from csre_ros.recognition.extensions import KNOWN_EXTENSIONS, STREAM, StreamInfo
 from csre_ros.recognition.protobuf import bytes_field, read_fields
 from csre_ros.skeleton import get_layout
 
 SCHEMA = 1
-KNOWN_EXTENSIONS: frozenset[str] = frozenset()
-"""Extensions of a description that this release acts upon; a bundle may demand one of these and no other."""
 OTHER = "other"
 """The background label of movement that has no name; every other background label says that nothing is done."""
 _KEY = b"csre"
@@ -83,8 +82,8 @@ class BundleInfo:
         labels: Classes in the order of the logits.
         layout: Name of the skeleton layout of the inputs.
         dims: 3 for metres in optical axes, 2 for image points divided by the image's height.
-        window_s: Length of the window in seconds.
-        time_steps: Evenly spaced instants into which the window is resampled.
+        window_s: Length of the window in seconds; of bundles that label every frame, how far back they look.
+        time_steps: Evenly spaced instants into which the window is resampled, or steps in which they look back.
         persons: People per sample: 1, or 2 for interactions.
         encoder: Name of the encoder.
         streams: Input streams that the encoder fuses (``joint``, ``bone``, ...).
@@ -146,6 +145,12 @@ class BundleInfo:
                 raise BundleError(f"the threshold of label {name} is {label.threshold}; it must lie in 0..1")
         self._check_extensions()
 
+    @property
+    def stream(self) -> StreamInfo | None:
+        """How the bundle labels every frame; None where it classifies windows."""
+        extension = self.extensions.get(STREAM)
+        return None if extension is None else StreamInfo.from_extension(extension)
+
     def _check_extensions(self) -> None:
         if not isinstance(self.extensions, Mapping) or not all(
             isinstance(extension, Mapping) and isinstance(extension.get("required", False), bool)
@@ -157,11 +162,16 @@ class BundleInfo:
             )
         required = {name for name, extension in self.extensions.items() if extension.get("required")}
         if unknown := sorted(required - KNOWN_EXTENSIONS):
-            known = ", ".join(sorted(KNOWN_EXTENSIONS)) or "none"
+            known = ", ".join(sorted(KNOWN_EXTENSIONS))
             raise BundleError(
                 f"it requires the extension {', '.join(map(quoted, unknown[:20]))}, which this release of csre_ros "
                 f"does not know (it knows: {known}); upgrade csre_ros or take another bundle"
             )
+        if STREAM in self.extensions:
+            try:
+                StreamInfo.from_extension(self.extensions[STREAM])
+            except ValueError as error:
+                raise BundleError(f"{error}; export the bundle again") from None
 
     def to_json(self) -> str:
         """The description as one JSON object; without extensions it has no such entry."""

@@ -33,7 +33,13 @@ class Evidence:
 
 
 class OnlineEncoder(Protocol[Memory]):
-    """Turns frames that come one by one into evidence."""
+    """Turns frames that come one by one into evidence.
+
+    Attributes:
+        paced: Whether it keeps a rate of its own; otherwise ``window.stride_s`` says how often it is to decide.
+    """
+
+    paced: bool
 
     def start(self) -> Memory:
         """The memory of somebody of whom nothing is known."""
@@ -68,6 +74,6 @@ class OnlineEncoder(Protocol[Memory]):
             memories: Of people who are ready.
 
         Returns:
-            For each of them what is new, oldest first.
+            For each of them what is new, oldest first; empty where that says nothing yet.
         """
         ...

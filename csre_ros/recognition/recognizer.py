@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -17,8 +18,11 @@ from csre_ros.recognition.encoder import OnlineEncoder
 from csre_ros.recognition.intake import Intake
 from csre_ros.recognition.settings import RecognizerConfig
 from csre_ros.recognition.stamps import StampGuard, Verdict
+from csre_ros.recognition.stream_decoder import StreamDecoder
+from csre_ros.recognition.stream_encoder import StreamEncoder
 from csre_ros.recognition.tracker import Track, Tracker
 from csre_ros.recognition.types import ActionEvent, PersonAction
+from csre_ros.recognition.window_decoder import WindowDecoder
 from csre_ros.recognition.window_encoder import WindowEncoder
 from csre_ros.skeleton import Frame, Skeleton, get_layout
 from csre_ros.timing import StageTimer
@@ -76,7 +80,15 @@ class Recognizer:
         self.bundle.warm_up()
         self.counts: Counter[str] = Counter()
         self._timer = timer or StageTimer()
-        self._encoder: OnlineEncoder[Any] = WindowEncoder(self.bundle, self.config.window.min_fill_s, self._timer)
+        stream = self.info.stream
+        self._encoder: OnlineEncoder[Any]
+        if stream is None:
+            self._encoder = WindowEncoder(self.bundle, self.config.window.min_fill_s, self._timer)
+            self._decoder: Callable[[], Decoder] = lambda: WindowDecoder(self.labels, self.config.decoder)
+        else:
+            decoding = self.bundle.decoding
+            self._encoder = StreamEncoder(self.bundle, stream, self._timer)
+            self._decoder = lambda: StreamDecoder(self.labels, self.config.decoder, decoding, stream.rate_hz)
         layout = get_layout(self.info.layout)
         self._guard = StampGuard(self.config.window.max_gap_s, self.config.window.max_jump_s, self.counts)
         self._intake = Intake(layout, self.counts)
@@ -150,7 +162,7 @@ class Recognizer:
             self._observed = False
             newest = self._guard.newest_ns or 0
             start, due = self._grid_ns
-            if newest >= due:
+            if newest >= due or self._encoder.paced:
                 self._infer()  # while it fails it stays due, and no frame goes through on old decisions
                 stride = round(self.config.window.stride_s * 1e9)
                 self._grid_ns = (start, start + ((newest - start) // stride + 1) * stride)
@@ -194,7 +206,7 @@ class Recognizer:
 
     def _person(self, track: Track) -> _Person:
         if track not in self._people:
-            self._people[track] = _Person(track, self._encoder.start(), Decoder(self.labels, self.config.decoder))
+            self._people[track] = _Person(track, self._encoder.start(), self._decoder())
         return self._people[track]
 
     def _forget_gaps(self, stamp_ns: int) -> None:

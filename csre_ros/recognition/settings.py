@@ -26,11 +26,19 @@ class TrackerConfig:
 
 @dataclass(frozen=True)
 class WindowConfig:
-    """How much of the past one decision sees. The length itself belongs to the bundle."""
+    """How much of the past one decision sees. The length itself belongs to the bundle.
 
-    stride_s: float = option(0.1, "Seconds between decisions.", minimum=0.01, maximum=5.0, dynamic=True)
+    A bundle that labels every frame has a rate of its own and says what it knows from the beginning.
+    """
+
+    stride_s: float = option(
+        0.1, "Seconds between decisions of a bundle that classifies windows.", minimum=0.01, maximum=5.0, dynamic=True
+    )
     min_fill_s: float = option(
-        0.8, "Seconds of a person that must be seen before the first decision.", minimum=0.0, maximum=10.0
+        0.8,
+        "Seconds of a person that must be seen before a bundle that classifies windows decides.",
+        minimum=0.0,
+        maximum=10.0,
     )
     max_gap_s: float = option(
         0.5,
@@ -50,10 +58,16 @@ class WindowConfig:
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """From scores to something a robot may act on. Thresholds of each label come with the bundle."""
+    """From scores to something a robot may act on. Thresholds of each label come with the bundle.
+
+    A bundle that labels every frame brings its own smoothing, hysteresis and debounce, fitted to it.
+    """
 
     smoothing_s: float = option(
-        0.25, "Time constant of the exponential smoothing of probabilities, in seconds.", minimum=0.0, maximum=5.0
+        0.25,
+        "Time constant of the exponential smoothing of the probabilities of windows, in seconds.",
+        minimum=0.0,
+        maximum=5.0,
     )
     threshold_scale: float = option(
         1.0,
@@ -63,10 +77,16 @@ class DecoderConfig:
         dynamic=True,
     )
     leave_ratio: float = option(
-        0.7, "An action ends when its probability falls below this share of its threshold.", minimum=0.0, maximum=1.0
+        0.7,
+        "With windows an action ends when its probability falls below this share of its threshold.",
+        minimum=0.0,
+        maximum=1.0,
     )
     min_duration_s: float = option(
-        0.2, "Seconds a label must stay above its threshold before it is reported.", minimum=0.0, maximum=10.0
+        0.2,
+        "With windows a label must stay above its threshold for so many seconds before it is reported.",
+        minimum=0.0,
+        maximum=10.0,
     )
     ongoing_s: float = option(1.0, "Seconds between 'ongoing' events of one action.", minimum=0.05, maximum=60.0)
 

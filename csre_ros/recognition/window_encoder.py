@@ -22,6 +22,8 @@ class WindowEncoder:
         timer: Where the stages ``window`` and ``infer`` are timed.
     """
 
+    paced = False
+
     def __init__(self, bundle: Bundle, min_fill_s: float, timer: StageTimer) -> None:
         self._bundle = bundle
         self._min_fill_s = min(min_fill_s, bundle.info.window_s)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from csre_ros.recognition import Bundle, EventState, PersonAction, Recognizer
-from csre_ros.recognition.decoder import Decoder
 from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.settings import DecoderConfig, RecognizerConfig, TrackerConfig, WindowConfig
 from csre_ros.recognition.window import resample
+from csre_ros.recognition.window_decoder import WindowDecoder
 from csre_ros.skeleton import Frame, LayoutMapping, Skeleton, SkeletonLayout, get_layout
 from csre_ros.timing import StageTimer
 
@@ -138,7 +138,7 @@ def test_frame_by_frame_equals_the_whole_clip(bundle: Bundle) -> None:
     grid = np.linspace(1, 0, bundle.info.time_steps) * bundle.info.window_s * SECOND
     windows = [resample(stamps, positions, confidence, decided - grid) for decided in online]
     answers = bundle.run(np.stack([w[0] for w in windows])[:, None], np.stack([w[1] for w in windows])[:, None])
-    decoder = Decoder(bundle.info.labels, CONFIG.decoder)
+    decoder = WindowDecoder(bundle.info.labels, CONFIG.decoder)
     for (stamp, (probabilities, changes)), logits, embedding in zip(online.items(), *answers, strict=True):
         offline = decoder.step(Evidence(logits, embedding, (stamp - SECOND, stamp), stamp - SECOND // 2), 1)
         assert [(e.action, e.state) for e in offline] == [(e.action, e.state) for e in changes]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from csre_ros.recognition import Decision, EventState, Label
-from csre_ros.recognition.decoder import Decoder
 from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.settings import DecoderConfig
 from csre_ros.recognition.types import ActionEvent
+from csre_ros.recognition.window_decoder import WindowDecoder
 
 LABELS = (
     Label("idle", 0.5, background=True),
@@ -42,7 +42,7 @@ def changes(events: list[ActionEvent]) -> list[tuple[str, str]]:
     return [(event.action, event.state.value) for event in events]
 
 
-def run(decoder: Decoder, steps: list[tuple[int, np.ndarray]]) -> list[ActionEvent]:
+def run(decoder: WindowDecoder, steps: list[tuple[int, np.ndarray]]) -> list[ActionEvent]:
     """Steps are milliseconds and logits."""
     return [event for ms, scores in steps for event in decoder.step(at(ms, scores), person=7)]
 
@@ -59,20 +59,20 @@ def run(decoder: Decoder, steps: list[tuple[int, np.ndarray]]) -> list[ActionEve
     ],
 )
 def test_one_answer(scores: np.ndarray, decision: Decision, action: str | None, best: str) -> None:
-    decoder = Decoder(LABELS, PLAIN)
+    decoder = WindowDecoder(LABELS, PLAIN)
     decoder.step(at(0, scores), 1)
     assert (decoder.decision, decoder.action, decoder.best) == (decision, action, best)
     assert decoder.score == pytest.approx(float(np.exp(scores).max()), abs=1e-5)
 
 
 def test_nothing_is_known_before_the_first_step() -> None:
-    decoder = Decoder(LABELS, PLAIN)
+    decoder = WindowDecoder(LABELS, PLAIN)
     assert (decoder.action, decoder.best, decoder.probabilities, decoder.score) == (None, None, None, 0.0)
     assert decoder.decision is Decision.UNDECIDED
 
 
 def test_an_action_that_has_not_lasted_yet_is_undecided() -> None:
-    decoder = Decoder(LABELS, replace(PLAIN, min_duration_s=0.2))
+    decoder = WindowDecoder(LABELS, replace(PLAIN, min_duration_s=0.2))
     run(decoder, [(0, IDLE), (100, WAVE)])
     assert (decoder.decision, decoder.action, decoder.best) == (Decision.UNDECIDED, None, "wave")
     run(decoder, [(300, WAVE)])
@@ -81,7 +81,7 @@ def test_an_action_that_has_not_lasted_yet_is_undecided() -> None:
 
 def test_hysteresis() -> None:
     """Enter at 0.6, leave below 0.3; in between the action holds but would not start."""
-    decoder = Decoder(LABELS, PLAIN)
+    decoder = WindowDecoder(LABELS, PLAIN)
     between = logits(0.5, 0.35, 0.1, 0.05)
     below = logits(0.6, 0.25, 0.1, 0.05)
     events = run(decoder, [(0, between), (100, WAVE), (200, between), (300, below), (400, between)])
@@ -95,7 +95,7 @@ def test_hysteresis() -> None:
 
 def test_events_say_when_the_action_began_and_ended() -> None:
     """What the windows speak of is a second older than their newest frame; a candidate counts from its first."""
-    decoder = Decoder(LABELS, replace(PLAIN, min_duration_s=0.2))
+    decoder = WindowDecoder(LABELS, replace(PLAIN, min_duration_s=0.2))
     started, ended = run(decoder, [(0, IDLE), (100, WAVE), (200, WAVE), (300, WAVE), (400, IDLE)])
     assert (started.stamp_ns // MS, started.since_ns // MS, started.until_ns) == (300, -900, None)
     assert (ended.stamp_ns // MS, ended.since_ns // MS, ended.until_ns) == (400, -900, -600 * MS)
@@ -107,27 +107,27 @@ def test_events_say_when_the_action_began_and_ended() -> None:
 
 
 def test_an_action_that_is_lost_ended_when_it_was_last_seen() -> None:
-    decoder = Decoder(LABELS, PLAIN)
+    decoder = WindowDecoder(LABELS, PLAIN)
     run(decoder, [(0, WAVE), (100, WAVE)])
     (ended,) = decoder.end(800 * MS, 7)
     assert (ended.stamp_ns // MS, ended.since_ns // MS, ended.until_ns) == (800, -1000, 100 * MS)
 
 
 def test_an_action_replaces_another_in_one_step() -> None:
-    events = run(Decoder(LABELS, PLAIN), [(0, WAVE), (100, CLAP), (200, IDLE)])
+    events = run(WindowDecoder(LABELS, PLAIN), [(0, WAVE), (100, CLAP), (200, IDLE)])
     assert changes(events) == [("wave", "started"), ("wave", "ended"), ("clap", "started"), ("clap", "ended")]
     assert [event.stamp_ns // MS for event in events] == [0, 100, 100, 200]
 
 
 def test_min_duration_counts_without_interruption() -> None:
-    decoder = Decoder(LABELS, replace(PLAIN, min_duration_s=0.2))
+    decoder = WindowDecoder(LABELS, replace(PLAIN, min_duration_s=0.2))
     steps = [(0, WAVE), (100, WAVE), (150, IDLE), (200, WAVE), (300, WAVE), (400, WAVE), (500, WAVE)]
     events = run(decoder, steps)
     assert [(event.stamp_ns // MS, event.state.value) for event in events] == [(400, "started")]
 
 
 def test_a_rival_must_last_before_it_replaces_the_action() -> None:
-    decoder = Decoder(LABELS, replace(PLAIN, min_duration_s=0.2, leave_ratio=0.0))
+    decoder = WindowDecoder(LABELS, replace(PLAIN, min_duration_s=0.2, leave_ratio=0.0))
     events = run(decoder, [(0, WAVE), (200, WAVE), (300, CLAP), (400, WAVE), (500, CLAP), (700, CLAP)])
     assert [(event.stamp_ns // MS, *change) for event, change in zip(events, changes(events), strict=True)] == [
         (200, "wave", "started"),
@@ -137,7 +137,7 @@ def test_a_rival_must_last_before_it_replaces_the_action() -> None:
 
 
 def test_ongoing_events_come_by_the_clock() -> None:
-    decoder = Decoder(LABELS, replace(PLAIN, ongoing_s=1.0))
+    decoder = WindowDecoder(LABELS, replace(PLAIN, ongoing_s=1.0))
     events = run(decoder, [(100 * k, WAVE) for k in range(36)])
     assert [(event.stamp_ns // MS, event.state.value) for event in events] == [
         (0, "started"),
@@ -149,7 +149,7 @@ def test_ongoing_events_come_by_the_clock() -> None:
 
 def test_smoothing_by_hand() -> None:
     """After one time constant 1 - 1/e of a step has arrived."""
-    decoder = Decoder(LABELS, replace(PLAIN, smoothing_s=0.25))
+    decoder = WindowDecoder(LABELS, replace(PLAIN, smoothing_s=0.25))
     run(decoder, [(0, IDLE), (250, WAVE)])
     assert decoder.probabilities is not None
     assert decoder.probabilities[1] == pytest.approx(0.97 - 0.96 / np.e, abs=1e-5)
@@ -158,7 +158,7 @@ def test_smoothing_by_hand() -> None:
 @pytest.mark.parametrize("period_ms", [5, 10, 20, 40, 100])
 def test_the_rate_of_decisions_does_not_matter(period_ms: int) -> None:
     """Scores change at 1 s and 3 s; events come at the same time whatever the rate, to one period."""
-    decoder = Decoder(LABELS, DecoderConfig())
+    decoder = WindowDecoder(LABELS, DecoderConfig())
     steps = [(ms, WAVE if 1000 < ms <= 3000 else IDLE) for ms in range(0, 4001, period_ms)]
     events = [event for event in run(decoder, steps) if event.state is not EventState.ONGOING]
     assert changes(events) == [("wave", "started"), ("wave", "ended")]
@@ -168,7 +168,7 @@ def test_the_rate_of_decisions_does_not_matter(period_ms: int) -> None:
 
 
 def test_threshold_scale_can_change_while_running() -> None:
-    decoder = Decoder(LABELS, PLAIN)
+    decoder = WindowDecoder(LABELS, PLAIN)
     weak = logits(0.2, 0.55, 0.15, 0.1)
     assert run(decoder, [(0, weak)]) == []
     decoder.config = replace(PLAIN, threshold_scale=0.9)
@@ -178,7 +178,7 @@ def test_threshold_scale_can_change_while_running() -> None:
 
 
 def test_end_and_reset() -> None:
-    decoder = Decoder(LABELS, PLAIN)
+    decoder = WindowDecoder(LABELS, PLAIN)
     assert decoder.end(0, 7) == []
     run(decoder, [(0, WAVE)])
     assert changes(decoder.end(50 * MS, 7)) == [("wave", "ended")]
@@ -189,7 +189,7 @@ def test_end_and_reset() -> None:
 
 
 def test_large_logits_do_not_overflow() -> None:
-    decoder = Decoder(LABELS, PLAIN)
+    decoder = WindowDecoder(LABELS, PLAIN)
     decoder.step(at(0, np.array([-3e4, 3e4, 0, 0], np.float32)), 1)
     assert decoder.action == "wave"
     assert decoder.score == 1.0

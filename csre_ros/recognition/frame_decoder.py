@@ -1,0 +1,135 @@
+"""From a label for every frame to intervals: hysteresis, least length, bridged gaps, and when an action began (onset).
+
+NumPy only and no stamps of its own: the trainer fits the settings with the very decoder that a robot runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csre_ros.recognition.bundle_info import Label
+
+
+@dataclass(frozen=True)
+class FrameDecoding:
+    """Settings of :class:`FrameDecoder`; a bundle carries those that were fitted for it.
+
+    Attributes:
+        min_duration_s: Time that an action must be the best label, at or above its threshold, before it is reported.
+        leave: An action goes on while its probability is at least this share of its threshold.
+        onset: It began where its probability rose above this share of its threshold.
+        bridge_s: Longest gap inside one action.
+        bridges_s: The same for single labels, by name.
+    """
+
+    min_duration_s: float = 0.13
+    leave: float = 0.6
+    onset: float = 0.5
+    bridge_s: float = 0.3
+    bridges_s: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_extension(cls, extension: Mapping[str, Any]) -> FrameDecoding:
+        """Read the entry ``decoder`` of a bundle's extensions; what it does not say keeps its default.
+
+        Raises:
+            ValueError: A value is no number, or negative.
+        """
+        known = {name: extension[name] for name in cls.__dataclass_fields__ if name in extension}
+        bridges = known.get("bridges_s", {})
+        if not isinstance(bridges, Mapping):
+            raise ValueError(f"bridges_s of the extension 'decoder' is {bridges!r}; it must be an object, by label")
+        for name, value in ({**known, **bridges} | {"bridges_s": 0}).items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+                raise ValueError(f"{name} of the extension 'decoder' is {value!r}; it must be a number of at least 0")
+        return cls(**known)
+
+
+class Reported(NamedTuple):
+    """One change; all times in seconds on the clock of the steps.
+
+    Attributes:
+        label: Index of the action.
+        since: When it began.
+        until: When it ended; None while it goes on.
+        score: Its probability now, or its highest where it has ended.
+    """
+
+    label: int
+    since: float
+    until: float | None
+    score: float
+
+
+class FrameDecoder:
+    """Decides what one person is doing, from the probabilities of one frame after the other.
+
+    Args:
+        labels: In the order of the probabilities, with their thresholds.
+        settings: Times and shares.
+        rate_hz: Steps per second.
+
+    Attributes:
+        scale: Factor on all thresholds; may change between two steps.
+        active: Index of the action that goes on, or None.
+        candidate: Index of the action that is the best label and at or above its threshold, or None.
+        since: When the active one began.
+    """
+
+    def __init__(self, labels: Sequence[Label], settings: FrameDecoding, rate_hz: float) -> None:
+        self.scale = 1.0
+        self._thresholds = np.array([label.threshold for label in labels])
+        self._is_action = [not label.background for label in labels]
+        self._bridges = [settings.bridges_s.get(label.name, settings.bridge_s) for label in labels]
+        self._settings, self._period = settings, 1 / rate_hz
+        self._needed = max(round(settings.min_duration_s * rate_hz), 1)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; reports nothing."""
+        self.active: int | None = None
+        self.candidate: int | None = None
+        self.since = 0.0
+        self._last = self._peak = 0.0
+        self._over = -np.inf  # when the last action ended
+        self._count = 0
+        self._risen = np.full(len(self._thresholds), np.nan)  # when each label rose to its onset
+
+    def step(self, at: float, probabilities: NDArray[np.floating[Any]]) -> list[Reported]:
+        """Take the probabilities ``[labels]`` of the instant ``at`` in; what changed, in order."""
+        limits = self.scale * self._thresholds
+        above = probabilities >= self._settings.onset * limits
+        self._risen = np.where(above, np.where(np.isnan(self._risen), at, self._risen), np.nan)
+        best = int(probabilities.argmax())
+        strong = bool(self._is_action[best] and probabilities[best] >= limits[best])
+        self._count = self._count + 1 if strong and best == self.candidate else int(strong)
+        self.candidate = best if strong else None
+        changes: list[Reported] = []
+        if self.active is not None:
+            score = float(probabilities[self.active])
+            if score >= self._settings.leave * limits[self.active]:
+                self._last, self._peak = at, max(self._peak, score)
+            elif at - self._last > self._bridges[self.active]:
+                changes += self.end()
+        if strong and self._count >= self._needed and best != self.active:
+            began = max(float(self._risen[best]), self._over)
+            if self.active is not None:
+                changes += self.end(began)
+            self.active, self.since, self._last = best, began, at
+            self._peak = float(probabilities[best])
+            changes.append(Reported(best, began, None, self._peak))
+        return changes
+
+    def end(self, latest: float = np.inf) -> list[Reported]:
+        """End the action, if there is one: at ``latest`` something else began, or nothing is known any more."""
+        if self.active is None:
+            return []
+        until = max(min(self._last + self._period, latest), self.since)
+        ended = Reported(self.active, self.since, until, self._peak)
+        self.active, self._over = None, until
+        return [ended]
