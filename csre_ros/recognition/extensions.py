@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from csre_ros.foreign_text import quoted
+
 STREAM, DECODER = "stream", "decoder"
 KNOWN_EXTENSIONS = frozenset((STREAM, DECODER))
 """Extensions of a description that this release acts upon; a bundle may demand one of these and no other."""
@@ -32,7 +34,7 @@ class StreamInfo:
         for name, least, most in (("rate_hz", 1, 240), ("delay_s", 0, 10), ("receptive_s", 0, 600)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-                raise ValueError(f"{name} of the extension 'stream' is {value!r}; it must lie in {least}..{most}")
+                raise ValueError(f"{name} of the extension 'stream' is {quoted(value)}; it must lie in {least}..{most}")
 
     @classmethod
     def from_extension(cls, extension: Mapping[str, Any]) -> StreamInfo:

@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from csre_ros.foreign_text import quoted
 from csre_ros.recognition.bundle_info import Label
+
+_MOST = 60  # seconds, or shares
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,19 @@ class FrameDecoding:
         """Read the entry ``decoder`` of a bundle's extensions; what it does not say keeps its default.
 
         Raises:
-            ValueError: A value is no number, or negative.
+            ValueError: A value is no number, or out of range.
         """
         known = {name: extension[name] for name in cls.__dataclass_fields__ if name in extension}
         bridges = known.get("bridges_s", {})
         if not isinstance(bridges, Mapping):
-            raise ValueError(f"bridges_s of the extension 'decoder' is {bridges!r}; it must be an object, by label")
-        for name, value in ({**known, **bridges} | {"bridges_s": 0}).items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-                raise ValueError(f"{name} of the extension 'decoder' is {value!r}; it must be a number of at least 0")
+            raise ValueError(
+                f"bridges_s of the extension 'decoder' is {quoted(bridges)}; it must be an object by label"
+            )
+        numbers = [item for item in known.items() if item[0] != "bridges_s"]
+        for name, value in (*numbers, *bridges.items()):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
+                what = f"{quoted(name)} of the extension 'decoder'"
+                raise ValueError(f"{what} is {quoted(value)}; it must lie in 0..{_MOST}")
         return cls(**known)
 
 

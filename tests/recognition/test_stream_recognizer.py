@@ -266,7 +266,7 @@ def test_graph_and_description_must_agree(stream_info: BundleInfo, stream_graph_
         (stream_graph_maker(), replace(stream_info, extensions={}), "inputs and outputs"),
         (stream_graph_maker(masked=False), stream_info, "must mask them"),
         (stream_graph_maker(), replace(stream_info, extensions={"stream": extension, "decoder": {"leave": -1}}),
-         "leave of the extension 'decoder' is -1"),
+         "'leave' of the extension 'decoder' is -1"),
     ]  # fmt: skip
     for graph, info, message in cases:
         path.write_bytes(append_metadata(graph, info))

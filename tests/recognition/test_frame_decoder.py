@@ -1,0 +1,101 @@
+"""From labels of frames to intervals, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from csre_ros.recognition import Label
+from csre_ros.recognition.frame_decoder import FrameDecoder, FrameDecoding, Reported
+
+LABELS = (Label("idle", 0.5, background=True), Label("wave", 0.6), Label("clap", 0.5))
+RATE = 10.0
+PLAIN = FrameDecoding(min_duration_s=0.2, leave=0.5, onset=0.5, bridge_s=0.25, bridges_s={"clap": 0.0})
+IDLE, WAVE, CLAP = (0.9, 0.05, 0.05), (0.1, 0.8, 0.1), (0.1, 0.1, 0.8)
+HALF = (0.6, 0.35, 0.05)  # a wave above its onset (0.3), below its threshold (0.6), above what it needs to stay (0.3)
+
+
+def run(decoder: FrameDecoder, frames: list[tuple[float, float, float]], start: int = 0) -> list[tuple[int, Reported]]:
+    """Number of the frame and what changed; frames are a tenth of a second apart."""
+    return [(k, change) for k, frame in enumerate(frames, start) for change in decoder.step(k / RATE, np.array(frame))]
+
+
+def test_an_action_is_told_when_it_has_lasted_and_since_its_scores_rose() -> None:
+    decoder = FrameDecoder(LABELS, PLAIN, RATE)
+    assert run(decoder, [IDLE, HALF, HALF, WAVE, WAVE]) == [(4, Reported(1, 0.1, None, 0.8))]
+    assert (decoder.active, decoder.candidate, decoder.since) == (1, 1, 0.1)
+
+
+def test_a_flicker_is_no_action() -> None:
+    assert run(FrameDecoder(LABELS, PLAIN, RATE), [IDLE, WAVE, IDLE, WAVE, HALF, WAVE, IDLE]) == []
+
+
+def test_a_short_gap_is_bridged_and_a_long_one_ends_the_action_where_it_began() -> None:
+    frames = [WAVE, WAVE, IDLE, IDLE, WAVE, IDLE, IDLE, IDLE]
+    assert run(FrameDecoder(LABELS, PLAIN, RATE), frames) == [
+        (1, Reported(1, 0.0, None, 0.8)),
+        (7, Reported(1, 0.0, 0.5, 0.8)),
+    ]
+
+
+def test_some_labels_are_bridged_for_another_time() -> None:
+    frames = [CLAP, CLAP, IDLE, CLAP, CLAP]
+    assert [(k, change.until) for k, change in run(FrameDecoder(LABELS, PLAIN, RATE), frames)] == [
+        (1, None),
+        (2, 0.2),
+        (4, None),
+    ]
+
+
+def test_one_action_replaces_another_where_the_second_began() -> None:
+    frames = [WAVE, WAVE, WAVE, CLAP, CLAP]
+    assert run(FrameDecoder(LABELS, PLAIN, RATE), frames)[1:] == [
+        (4, Reported(1, 0.0, 0.3, 0.8)),
+        (4, Reported(2, 0.3, None, 0.8)),
+    ]
+
+
+def test_hysteresis_holds_an_action_that_would_not_start() -> None:
+    decoder = FrameDecoder(LABELS, PLAIN, RATE)
+    assert len(run(decoder, [WAVE, WAVE, *[HALF] * 20])) == 1
+    assert decoder.active == 1
+
+
+def test_intervals_of_one_person_do_not_overlap() -> None:
+    """A wave that never sank below its onset, too weak to stay, begins again where the first one ended."""
+    decoder = FrameDecoder(LABELS, FrameDecoding(0.2, leave=0.9, onset=0.3, bridge_s=0.0), RATE)
+    found = run(decoder, [WAVE, WAVE, HALF, HALF, WAVE, WAVE])
+    assert [(change.since, change.until) for _, change in found] == [(0.0, None), (0.0, 0.2), (0.2, None)]
+
+
+def test_the_scale_counts_at_once() -> None:
+    decoder = FrameDecoder(LABELS, PLAIN, RATE)
+    decoder.scale = 1.5
+    assert run(decoder, [WAVE] * 5) == []
+    decoder.scale = 1.0
+    assert len(run(decoder, [WAVE] * 2, start=5)) == 1
+
+
+def test_end_and_reset() -> None:
+    decoder = FrameDecoder(LABELS, PLAIN, RATE)
+    assert decoder.end() == []
+    run(decoder, [WAVE, WAVE])
+    assert decoder.end() == [Reported(1, 0.0, 0.2, 0.8)]
+    run(decoder, [WAVE, WAVE], start=2)
+    decoder.reset()
+    assert (decoder.active, decoder.candidate) == (None, None)
+
+
+def test_the_extension_is_read_and_the_rest_keeps_its_default() -> None:
+    assert FrameDecoding.from_extension(
+        {"leave": 0.5, "bridges_s": {"clap": 1}, "comment": "new", "required": False}
+    ) == (FrameDecoding(leave=0.5, bridges_s={"clap": 1}))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"leave": "much"}, {"leave": True}, {"onset": -0.1}, {"bridge_s": float("nan")}, {"min_duration_s": 1e9},
+              {"bridges_s": 3}, {"bridges_s": {"clap": None}}]
+)  # fmt: skip
+def test_wrong_values_are_named(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"of the extension 'decoder' is .*; it must"):
+        FrameDecoding.from_extension(wrong)
