@@ -73,17 +73,19 @@ class Pipeline:
 
     Args:
         config: Settings; the bundle is loaded here, the pose model when the first image arrives.
+        dims: Dimensions of the people that the source knows; None where the pose estimator must find them. They choose
+            the bundle where ``config`` leaves that open.
 
     Attributes:
         recognizer: The recognition chain.
         timer: Milliseconds per stage.
     """
 
-    def __init__(self, config: PipelineConfig | None = None) -> None:
+    def __init__(self, config: PipelineConfig | None = None, dims: int | None = None) -> None:
         self.config = config or PipelineConfig()
         self.timer = StageTimer()
-        self.recognizer = Recognizer(self.config.recognizer, timer=self.timer)
         self._people = PoseStage(self.config.pose, self.timer)
+        self.recognizer = Recognizer(self.config.recognizer, timer=self.timer, dims=dims or self._people.layout.dims)
 
     def __enter__(self) -> Pipeline:
         return self

@@ -7,7 +7,7 @@ from dataclasses import replace
 from csre_ros.app.demo_settings import DemoSettings
 from csre_ros.app.screen.display import Display, captions, window_opens
 from csre_ros.app.screen.progress import say_bundle, say_latency
-from csre_ros.app.session import Session, events_of, recognise
+from csre_ros.app.session import Session, dims_of, events_of, recognise
 from csre_ros.app.source import open_any
 from csre_ros.pipeline import Pipeline
 from csre_ros.sources import Source
@@ -33,7 +33,7 @@ def run(settings: DemoSettings) -> int:
         return ros_demo.run(settings)
     window = window_opens(config.headless)
     capture = replace(settings.capture, realtime=settings.capture.realtime or window)  # somebody is watching
-    with Pipeline(settings.pipeline) as pipeline, open_any(config.source, capture) as source:
+    with open_any(config.source, capture) as source, Pipeline(settings.pipeline, dims_of(source)) as pipeline:
         _show(settings, pipeline, source, window)
     return 0
 

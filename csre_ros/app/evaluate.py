@@ -70,7 +70,7 @@ def run(settings: EvaluateSettings) -> int:
     config = settings.evaluate
     recordings = _named(_recordings(config.recordings))
     words = _read_words(config.words)
-    pipeline = Pipeline(settings.pipeline)
+    pipeline = Pipeline(settings.pipeline, _dims(recordings))
     info, free = pipeline.recognizer.info, [word for word in config.unannotated.split(",") if word]
     labels = {label.name: label.background for label in info.labels}
     for word in free:
@@ -111,6 +111,12 @@ def _named(found: Iterable[tuple[str, _Opens]]) -> list[tuple[str, _Opens]]:
         seen[name] += 1
         named.append((name if seen[name] == 1 else f"{name}_{seen[name]}", opens))
     return named
+
+
+def _dims(recordings: Sequence[tuple[str, _Opens]]) -> int | None:
+    """Dimensions of the first person in any recording; None where there is nobody."""
+    people = (person for _, opens in recordings for frame in opens() for person in frame.skeletons or ())
+    return next((person.layout.dims for person in people), None)
 
 
 def _recordings(given: Sequence[str]) -> Iterator[tuple[str, _Opens]]:

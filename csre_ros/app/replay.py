@@ -11,7 +11,7 @@ from rich.console import Console
 from csre_ros.app.screen.events import EventLog
 from csre_ros.app.screen.progress import say_bundle, say_latency
 from csre_ros.app.screen.terminal import console, results
-from csre_ros.app.session import Session, events_of, recognise
+from csre_ros.app.session import Session, dims_of, events_of, recognise
 from csre_ros.app.source import open_stored, open_topic
 from csre_ros.options import check, option
 from csre_ros.pipeline import Pipeline, PipelineConfig
@@ -111,7 +111,7 @@ def run(settings: ReplaySettings) -> int:
     config = settings.replay
     with (
         _open(config) as source,
-        Pipeline(settings.pipeline) as pipeline,
+        Pipeline(settings.pipeline, dims_of(source)) as pipeline,
         Session(source, config.seconds) as session,
         EventLog(config.events) as log,
     ):

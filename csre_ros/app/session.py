@@ -118,6 +118,11 @@ def recognise(session: Session, pipeline: Pipeline) -> Iterator[Recognised]:
         yield Recognised(frame, people, latency_s)
 
 
+def dims_of(source: Source) -> int | None:
+    """Dimensions of the people that a source knows; None where a pose estimator must find them."""
+    return source.layout.dims if source.layout is not None else None
+
+
 def events_of(people: Sequence[PersonAction]) -> Iterable[ActionEvent]:
     """The events of some records, in order."""
     return (event for person in people for event in person.events)

@@ -16,6 +16,9 @@ from csre_ros.recognition.extensions import DECODER
 from csre_ros.recognition.frame_decoder import FrameDecoding
 from csre_ros.skeleton import FloatArray, get_layout
 
+BY_DIMS = {3: "default", 2: "flat"}
+"""The shipped bundle for people in metres, and for people in the image."""
+
 BUNDLE_FOLDER = Path(__file__).resolve().parent.parent / "bundles"
 
 _log = logging.getLogger(__name__)

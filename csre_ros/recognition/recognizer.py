@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from csre_ros.options import leaf_fields
-from csre_ros.recognition.bundle import Bundle
+from csre_ros.recognition.bundle import BY_DIMS, Bundle
 from csre_ros.recognition.bundle_info import BundleInfo, Label
 from csre_ros.recognition.decoder import Decoder
 from csre_ros.recognition.encoder import OnlineEncoder
 from csre_ros.recognition.intake import Intake
-from csre_ros.recognition.settings import RecognizerConfig
+from csre_ros.recognition.settings import AUTO, RecognizerConfig
 from csre_ros.recognition.stamps import StampGuard, Verdict
 from csre_ros.recognition.stream_decoder import StreamDecoder
 from csre_ros.recognition.stream_encoder import StreamEncoder
@@ -59,6 +59,7 @@ class Recognizer:
         config: Settings.
         bundle: A loaded bundle; None loads the one that ``config`` names.
         timer: Where the stages ``track``, ``window``, ``infer`` and ``decode`` are timed.
+        dims: Dimensions of the skeletons to come, which choose the bundle where ``config`` leaves it open.
 
     Attributes:
         config: Settings in force.
@@ -73,10 +74,15 @@ class Recognizer:
     """
 
     def __init__(
-        self, config: RecognizerConfig | None = None, bundle: Bundle | None = None, timer: StageTimer | None = None
+        self,
+        config: RecognizerConfig | None = None,
+        bundle: Bundle | None = None,
+        timer: StageTimer | None = None,
+        dims: int = 3,
     ) -> None:
         self.config = config or RecognizerConfig()
-        self.bundle = bundle or Bundle.load(self.config.bundle, self.config.device)
+        name = BY_DIMS[dims] if self.config.bundle == AUTO else self.config.bundle
+        self.bundle = bundle or Bundle.load(name, self.config.device)
         self.bundle.warm_up()
         self.counts: Counter[str] = Counter()
         self._timer = timer or StageTimer()

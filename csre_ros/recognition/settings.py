@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from csre_ros.options import check, option
 
+AUTO = "auto"
+"""The bundle that fits the dimensions of the source."""
+
 
 @dataclass(frozen=True)
 class TrackerConfig:
@@ -98,7 +101,11 @@ class DecoderConfig:
 class RecognizerConfig:
     """Settings of the recognition chain."""
 
-    bundle: str = option("default", "Name of a shipped bundle, or path of an .onnx bundle.")
+    bundle: str = option(
+        AUTO,
+        "Name of a shipped bundle, or path of an .onnx bundle. 'auto' takes 'default' for people in space and 'flat' "
+        "for people in the image.",
+    )
     device: str = option(
         "auto",
         "Where the encoder runs; 'cuda' and 'tensorrt' refuse to start if they are not active.",

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from csre_ros.recognition import Bundle, EventState, PersonAction, Recognizer
+from csre_ros.recognition import Bundle, BundleError, EventState, PersonAction, Recognizer
+from csre_ros.recognition import bundle as bundle_module
 from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.settings import DecoderConfig, RecognizerConfig, TrackerConfig, WindowConfig
 from csre_ros.recognition.window import resample
@@ -385,6 +386,18 @@ def test_the_configured_bundle_is_loaded(tiny_bundle: Path) -> None:
     recognizer = Recognizer(RecognizerConfig(bundle=str(tiny_bundle), device="cpu"))
     assert recognizer.info.name == "tiny"
     assert recognizer.bundle.path == tiny_bundle
+
+
+def test_without_a_name_the_dimensions_choose_the_bundle(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle_module, "BUNDLE_FOLDER", tmp_path)
+    (tmp_path / "default.onnx").write_bytes(tiny_bundle.read_bytes())
+    assert Recognizer(CONFIG).bundle.path == tmp_path / "default.onnx"
+    with pytest.raises(BundleError, match="no bundle 'flat'"):
+        Recognizer(CONFIG, dims=2)
+    (tmp_path / "flat.onnx").write_bytes(tiny_bundle.read_bytes())
+    assert Recognizer(CONFIG, dims=2).bundle.path == tmp_path / "flat.onnx"
 
 
 def test_finish_ends_what_is_open_and_everybody_leaves(recognizer: Recognizer) -> None:

@@ -48,7 +48,7 @@ class BagTopic:
         fps: Mean rate of the topic; None with fewer than two messages.
         dropped: Messages that could not be read.
         rejected: People left out, by reason.
-        layout: As given.
+        layout: The one of all messages where the type of the topic says so, else as given.
 
     Raises:
         OSError: The file cannot be read.
@@ -65,10 +65,10 @@ class BagTopic:
         self.name = f"{path}, topic {topic}"
         self.dropped = 0
         self.rejected: Counter[str] = Counter()
-        self.layout = layout
         self._bag = open_bag(path)
         self._topic = _find(self._bag, topic)
         self._kind = TOPICS[_input_of(self._topic, name)]
+        self.layout = self._kind.layout or layout
         flat = (self._kind.dims or layout.dims) == 2
         self._sender = Sender(layout, (_recorded_size(self._bag) or image_size(*size)) if flat else None)
         self.fps = self._bag.rate(self._topic)

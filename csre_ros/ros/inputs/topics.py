@@ -12,9 +12,10 @@ from csre_ros.ros.readers.cloud import read_cloud
 from csre_ros.ros.readers.images import read_compressed, read_image
 from csre_ros.ros.readers.json_text import read_text
 from csre_ros.ros.readers.reading import Read
-from csre_ros.ros.readers.rep155 import read_instant
-from csre_ros.ros.readers.yolo import read_image_points, read_space_points
+from csre_ros.ros.readers.rep155 import LAYOUT, read_instant
+from csre_ros.ros.readers.yolo import FLAT, SOLID, read_image_points, read_space_points
 from csre_ros.ros.readers.zed import read_objects
+from csre_ros.skeleton import SkeletonLayout
 
 # Most bytes of a message: more than any honest one has, less than what could stall the node.
 _PICTURE, _COMPRESSED, _OBJECTS = 1 << 28, 1 << 25, 1 << 18
@@ -33,6 +34,7 @@ class TopicKind:
         images: Whether frames carry pictures.
         dims: 2 or 3, of messages that have a layout of their own; None where the parameter ``layout`` decides. Of
             pictures the pose estimator decides.
+        layout: The one layout of all messages, where that is known beforehand.
         bodies: Type of the topics beside it where every person has one, ``<id>/skeleton2d``; empty: there are none.
     """
 
@@ -43,6 +45,7 @@ class TopicKind:
     most_bytes: int = 1 << 20
     images: bool = False
     dims: int | None = 3
+    layout: SkeletonLayout | None = None
     bodies: str = ""
 
     @property
@@ -67,14 +70,16 @@ TOPICS: Mapping[str, TopicKind] = {
         "body_trk/skeletons", "zed_msgs/msg/ObjectsStamped", lambda: read_objects, most_bytes=_OBJECTS
     ),
     "yolo": TopicKind(
-        "yolo/detections", "yolo_msgs/msg/DetectionArray", lambda: read_image_points, most_bytes=_OBJECTS, dims=2
+        "yolo/detections", "yolo_msgs/msg/DetectionArray", lambda: read_image_points,
+        most_bytes=_OBJECTS, dims=2, layout=FLAT,
     ),
     "yolo_3d": TopicKind(
-        "yolo/detections_3d", "yolo_msgs/msg/DetectionArray", lambda: read_space_points, most_bytes=_OBJECTS
+        "yolo/detections_3d", "yolo_msgs/msg/DetectionArray", lambda: read_space_points,
+        most_bytes=_OBJECTS, layout=SOLID,
     ),
     "hri": TopicKind(
         "/humans/bodies/tracked", "hri_msgs/msg/IdsList", lambda: read_instant,
-        dims=2, bodies="hri_msgs/msg/Skeleton2D",
+        dims=2, layout=LAYOUT, bodies="hri_msgs/msg/Skeleton2D",
     ),
 }  # fmt: skip
 """By the name of the input."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
@@ -169,16 +170,24 @@ class ActionNode(LifecycleNode):
     def _make_parts(self) -> None:
         self._settings = parameters.read(self)
         self._health, self._judged = Health(), None
-        self._pipeline = Pipeline(self._settings.pipeline)
+        # Before the models: what it delivers chooses the bundle, and what it lacks is the first thing to be told.
+        self._input = make_input(InputContext(self, self._settings, self._health, self._deliver, self._deliver_end))
+        self._pipeline = Pipeline(self._settings.pipeline, self._input.dims)
         recognizer = self._pipeline.recognizer
+        check_dims(self._input, recognizer.info)
         self._outputs = Publishers(self, recognizer, self._settings)
         self._worker = RecognitionWorker(self._pipeline, self._outputs, self._health, self.get_logger(), self._end)
-        worker = self._worker
-        self._input = make_input(InputContext(self, self._settings, self._health, worker.deliver, worker.end))
-        check_dims(self._input, recognizer.info)
         if self._input.images:  # the first picture loads the pose model
             self._pipeline.observe(SourceFrame(0, "", image=np.zeros((480, 640, 3), np.uint8)))
             self._pipeline.reset()
+
+    def _deliver(self, item: Any) -> None:
+        if self._worker is not None:
+            self._worker.deliver(item)
+
+    def _deliver_end(self) -> None:
+        if self._worker is not None:
+            self._worker.end()
 
     def _stop(self) -> None:
         if self._input is not None:
