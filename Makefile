@@ -28,7 +28,7 @@ types: .venv/everything # of the trainer, which are only known where torch is
 unit: .venv/everything
 	$(BIN)/python -m pytest
 
-fast: .venv/everything ## The tests that take no more than a few seconds each
+fast: .venv/everything ## The tests that take less than a second each
 	$(BIN)/python -m pytest -m "not slow"
 
 .venv/bin/python:

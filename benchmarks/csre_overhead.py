@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -100,7 +100,8 @@ def _training_step(
     network = build_encoder(
         encoder, shape.classes, get_layout(shape.layout), time_steps=shape.frames, persons=shape.persons
     )
-    network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    placed: Any = {"device": device, "memory_format": torch.channels_last}  # torch's own types know no memory format
+    network = network.to(**placed).train()
     labels = torch.arange(shape.clips) % shape.classes
     csre = CSRELoss(network.feature_shape, labels).to(device)
     for bank in (csre.spatial.bank, csre.temporal.bank):
@@ -118,7 +119,8 @@ def _training_step(
     labels = labels.to(device)
 
     def autocast() -> AbstractContextManager[None]:
-        return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+        kind: AbstractContextManager[None] = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+        return kind
 
     def step(with_csre: bool) -> None:
         slots = torch.randint(shape.clips, (batch,), device=device)

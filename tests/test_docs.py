@@ -135,6 +135,7 @@ def spoken():
     return {"actions": records, "classes": [json.loads(to_json(classes))]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["actions", "classes"])
 def test_records_are_what_the_schema_says(spoken, name):
     jsonschema.Draft202012Validator.check_schema(schema(name))

@@ -17,6 +17,8 @@ from csre_ros.app.demo_settings import DemoConfig, DemoSettings
 from csre_ros.recognition.bundle import BUNDLE_FOLDER
 from csre_ros.sources import SourceConfig
 
+pytestmark = pytest.mark.slow  # each runs the command in a process of its own
+
 CSRE = (sys.executable, "-m", "csre_ros.app.main")
 ROOT = Path(__file__).parents[2]
 EVENT_KEYS = {"stamp", "person", "action", "state", "score"}

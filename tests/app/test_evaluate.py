@@ -17,6 +17,8 @@ from csre_ros.skeleton import Frame, Skeleton, get_layout
 from csre_ros.sources import open_source
 from csre_ros.sources.recording_writer import RecordingWriter
 
+pytestmark = pytest.mark.slow  # each runs the command in a process of its own
+
 CSRE = (sys.executable, "-m", "csre_ros.app.main", "evaluate")
 BODY = get_layout("body13")
 RAISED = (("raise_right", 1.0, 3.0), ("raise_left", 5.0, 7.0))

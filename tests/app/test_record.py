@@ -43,6 +43,7 @@ def pictures(tmp_path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_recording_is_copied_bit_by_bit_with_a_new_label(tmp_path):
     done = csre("record", tmp_path / "copy.mcap", "--source", "recording", "--label", "wave hello")
     assert done.returncode == 0, done.stderr
@@ -58,16 +59,19 @@ def test_a_recording_is_copied_bit_by_bit_with_a_new_label(tmp_path):
             np.testing.assert_array_equal(one.confidence, other.confidence)
 
 
+@pytest.mark.slow
 def test_the_name_of_the_file_is_printed_as_it_is(tmp_path):
     path = tmp_path / "[cam] :smile:.mcap"
     assert f"wrote {path}: " in csre("record", path, "--source", "recording", "--seconds", "0.1").stderr
 
 
+@pytest.mark.slow
 def test_seconds_limit_it_and_the_labels_of_the_source_stay(tmp_path):
     csre("record", tmp_path / "part.mcap", "--source", "recording", "--seconds", "1")
     assert [frame.label for frame in frames_of(tmp_path / "part.mcap")] == ["wave"] * 11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--images",)])
 def test_images_are_kept_only_if_asked(tmp_path, pictures, arguments):
     pytest.importorskip("mediapipe", reason="needs the pose stage: pip install 'csre_ros[mediapipe]'")
@@ -98,6 +102,7 @@ def test_what_was_recorded_from_a_camera_replays_as_it_was_seen(shared_data, tmp
     assert any(event["action"].startswith("wave") for event in events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_however_many_leave_a_readable_file(tmp_path, number):
     path = tmp_path / "out.mcap"
@@ -134,6 +139,7 @@ class MotionJpeg(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@pytest.mark.slow
 def test_a_stream_that_broke_off_is_waited_for_until_somebody_ends_it(tmp_path):
     pytest.importorskip("mediapipe", reason="needs the pose stage: pip install 'csre_ros[mediapipe]'")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), MotionJpeg) as server:
@@ -181,6 +187,7 @@ def test_nohup_is_respected(tmp_path):
     assert frames_of(tmp_path / "out.mcap")[-1].stamp_ns == 2_000_000_000
 
 
+@pytest.mark.slow
 def test_on_a_terminal_progress_is_shown(tmp_path):
     ours, theirs = pty.openpty()
     os.set_blocking(ours, False)
@@ -199,6 +206,7 @@ def test_on_a_terminal_progress_is_shown(tmp_path):
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

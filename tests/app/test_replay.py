@@ -13,6 +13,8 @@ from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from csre_ros.recordings import SHIPPED
 from csre_ros.sources import bag
 
+pytestmark = pytest.mark.slow  # each runs the command in a process of its own
+
 CSRE = (sys.executable, "-m", "csre_ros.app.main")
 
 

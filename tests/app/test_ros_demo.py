@@ -62,6 +62,7 @@ def test_a_node_that_does_not_end_is_killed(tmp_path, monkeypatch, capfd):
     assert "was killed" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.ros
 def test_people_of_any_layout_are_heard_and_drawn_for_some_seconds(tmp_path):
     pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")

@@ -61,6 +61,7 @@ def fit(model: ActionClassifier, data: ProtocolData, epochs: int, **options: Any
     return trainer, history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", [CSRE_ON, CSRE_OFF], ids=["csre", "plain"])
 def test_it_learns(contrast: Contrast, mini_root: Path) -> None:
     L.seed_everything(0, verbose=False)
@@ -94,6 +95,7 @@ def test_no_active_anchor_is_an_error(mini_root: Path) -> None:
         fit(model, data, epochs=4, limit_train_batches=1, limit_val_batches=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_resumed_run_repeats_the_uninterrupted_one(
     workers: int, mini_root: Path, tmp_path: Path, monkeypatch

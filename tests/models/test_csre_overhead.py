@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_it_runs() -> None:
     command = [sys.executable, "-m", "benchmarks.csre_overhead", "--encoder=hcn", "--batch=2", "--steps=2"]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)

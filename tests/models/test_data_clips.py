@@ -267,6 +267,7 @@ def test_real_swipes_go_to_the_person_s_own_side(shared_data: Path) -> None:
     assert share["swipe_right"] < 0.2
 
 
+@pytest.mark.slow
 def test_real_counts(shared_data: Path) -> None:
     expected = {"utd_mhad": 861, "msr_action3d": 557, "nw_ucla": 1484, "utkinect": 199}
     assert {name: len(read_clips(name, shared_data)) for name in expected} == expected

@@ -141,6 +141,7 @@ def test_a_set_without_a_split_is_refused(mini_root: Path, tmp_path: Path) -> No
         ProtocolData("utkinect", tmp_path)
 
 
+@pytest.mark.slow
 def test_real_parts_share_no_recording(shared_data: Path) -> None:
     """Twins that NW-UCLA holds under two names would leak; so would a person on both sides."""
     data = LiveData(root=shared_data, labels_file=LABELS, workers=0)

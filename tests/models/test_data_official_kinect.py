@@ -35,6 +35,7 @@ def folder(name: str, root: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_real_files_equal_the_shared_form(name: str, shared_data: Path, tmp_path: Path) -> None:
     with tarfile.open(shared_data / "raw" / ARCHIVES[name]) as files:

@@ -49,6 +49,7 @@ def assert_export_agrees(encoder: Encoder, V: int) -> None:
             assert np.abs(found - wanted.numpy()).max() < 1e-4 * np.abs(wanted.numpy()).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 def test_one_block_of_each_kind(name):
     torch.manual_seed(0)

@@ -53,6 +53,7 @@ def assert_same(one: Tensor, other: Tensor, relative: float) -> None:
     assert float((one - other).detach().abs().max()) <= relative * float(other.detach().abs().max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 @torch.no_grad()
 def test_clips_do_not_see_each_other(name):
@@ -63,6 +64,7 @@ def test_clips_do_not_see_each_other(name):
         assert_same(encoder(x[i : i + 1]).logits, together[i : i + 1], 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 @torch.no_grad()
 def test_person_order_matters_only_through_the_data_norm(name):
@@ -111,6 +113,7 @@ def test_four_frames_are_one_output(name):
     assert_same(late[:, :, inside], early[:, :, 20 : inside.stop + 1], 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["agcn", "ctrgcn", "blockgcn"])
 def test_sample_dependent_graphs_see_every_frame(name):
     encoder = stirred(name, STAR, 161)
@@ -121,6 +124,7 @@ def test_sample_dependent_graphs_see_every_frame(name):
         assert float((encoder(x).features - encoder(other).features)[:, :, 40].abs().max()) > 1e-6
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_overlap_of_two_windows_shrinks_from_block_to_block():
     encoder, x = stirred("hyperformer", STAR, 64), clips(1, 68, STAR)
@@ -133,6 +137,7 @@ def test_overlap_of_two_windows_shrinks_from_block_to_block():
     assert equal == [52, 44, 36, 28, 10, 2, 0]
 
 
+@pytest.mark.slow
 def test_hcn_time_bins():
     encoder = fresh("hcn", T=64)
     x = clips(16, 64).requires_grad_()
@@ -170,6 +175,7 @@ def test_fresh_hyperformer_does_not_know_its_groups():
     assert_same(fresh("hyperformer", groups=(0,) * 13)(clips(2)).logits, fresh("hyperformer")(clips(2)).logits, 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GRAPH_ENCODERS)
 @torch.no_grad()
 def test_relabelled_joints_give_the_same_logits(name):
@@ -235,6 +241,7 @@ def test_alpha_zero_leaves_a_plain_graph_convolution():
     assert torch.equal(attention(x), before)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_blockgcn_takes_the_code_from_the_joints_of_another_stream():
     encoder = stirred("blockgcn")

@@ -103,6 +103,7 @@ def test_comparisons_need_both_sides(tmp_path: Path) -> None:
     assert [Path(path).name for path in written] == ["mini_bone_curves.png", "mini_bone_hcn_confusion.png"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
     write_runs(tmp_path)
     settings = {"runs": tmp_path / "runs", "results": tmp_path, "suites": tmp_path}

@@ -71,6 +71,7 @@ def run(mini_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_the_weights(run: Path, mini_root: Path) -> None:
     """Logits of the last epoch, recomputed from its checkpoint; in slot order, each sample once."""
     data = mini_data(mini_root)
@@ -160,6 +161,7 @@ def test_figures_are_named_by_what_chose_them() -> None:
     assert set(figures(unwatched)) == {"last epoch", "best validation epoch"}
 
 
+@pytest.mark.slow
 def test_the_history_goes_on_after_a_resume(run: Path, mini_root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "resumed"
     fit(mini_root, folder, 2)
@@ -204,6 +206,7 @@ class StopAfter(L.Callback):
         trainer.should_stop = trainer.current_epoch + 1 == self.epochs
 
 
+@pytest.mark.slow
 def test_a_run_killed_behind_its_last_epoch_still_gives_its_result(mini_root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     fit(mini_root, folder, 2)
@@ -219,6 +222,7 @@ def test_no_result_before_the_last_epoch(mini_root: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "stopped" / "run" / "result.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:You're using the WeightAveraging callback")
 def test_averaged_weights_are_scored_and_saved(run: Path, mini_root: Path, tmp_path: Path) -> None:
     """The plain weights train on; the averaged ones validate and end in the checkpoint. A resume changes nothing."""

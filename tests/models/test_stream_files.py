@@ -55,6 +55,7 @@ def test_even_subjects_are_for_the_test() -> None:
     assert part_of(made_up(7, "precog")) == "val"
 
 
+@pytest.mark.slow
 def test_precog_is_written_whole_and_never_twice(shared_data: Path, tmp_path: Path) -> None:
     said = streams("precog", tmp_path, shared_data)
     assert said.startswith("48 recordings with 241 actions in 6.8 minutes")

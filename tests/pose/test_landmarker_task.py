@@ -60,6 +60,7 @@ def test_a_damaged_file_is_made_again(cache, task, damage, caplog):
     assert [path.read_bytes() for path in cache.iterdir()] == [task]
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_leave_one_good_file(cache, task):
     code = "from csre_ros.pose.landmarker_task import *; import sys; sys.exit(len(load_landmarker_task()) % 251)"
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache.parent)}

@@ -56,6 +56,7 @@ def wave(shared_data) -> list[Frame]:
     return poses(shared_data / "video" / "wave.mp4", 10.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_people", [1, 2])
 def test_squats_agree_with_the_reference_landmarks(shared_data, max_people, record_property):
     reference = np.array(json.loads((shared_data / "video" / "pose_squats_3d.full.json").read_text()))
@@ -70,6 +71,7 @@ def test_squats_agree_with_the_reference_landmarks(shared_data, max_people, reco
     assert mean_cm <= 6.0
 
 
+@pytest.mark.slow
 def test_squats_lower_the_body_in_camera_coordinates(shared_data):
     frames = poses(shared_data / "video" / "pose_squats.mp4", 5.0, max_people=1)
     hip_y = np.array([frame.skeletons[0].positions[JOINT["left_hip"], 1] for frame in frames])
@@ -78,6 +80,7 @@ def test_squats_lower_the_body_in_camera_coordinates(shared_data):
     assert np.std(foot_y) < np.std(hip_y) / 2
 
 
+@pytest.mark.slow
 def test_waving_moves_the_right_arm_first_and_then_both(wave):
     """Seen in the clip: facing the camera, the person waves the own right hand, from about frame 48 on both."""
     assert all(len(frame.skeletons) == 1 for frame in wave)
@@ -128,6 +131,7 @@ def two_clips(shared_data: Path, count: int) -> list[np.ndarray]:
     return [np.hstack(pair) for _, pair in zip(range(count), pairs, strict=False)]
 
 
+@pytest.mark.slow
 def test_two_people_are_found_and_stand_apart(shared_data):
     """A person who is missed in a frame now and then is MediaPipe's limit."""
     pose = MediaPipePose(PoseConfig(max_people=2))
@@ -141,6 +145,7 @@ def test_two_people_are_found_and_stand_apart(shared_data):
         assert np.diff(across) > 0.5
 
 
+@pytest.mark.slow
 def test_company_is_noticed_and_its_leaving_too(shared_data):
     pose = MediaPipePose(PoseConfig(max_people=2))
     both = two_clips(shared_data, 20)
@@ -153,6 +158,7 @@ def test_company_is_noticed_and_its_leaving_too(shared_data):
     assert counts[42:].count(1) >= 17
 
 
+@pytest.mark.slow
 def test_somebody_alone_gets_the_same_pose_however_many_are_looked_for(shared_data):
     clip = shared_data / "video" / "stand.mp4"
     one, several = (poses(clip, 10.0, max_people=people) for people in (1, 4))
@@ -203,6 +209,7 @@ def test_stamps_that_repeat_or_go_back_are_harmless(pose, still, stamps):
         assert len(frame.skeletons) == 1
 
 
+@pytest.mark.slow
 def test_a_stamp_that_never_changes_keeps_the_person(pose, still):
     pose.reset()
     started = pose._landmarkers[1]
@@ -221,6 +228,7 @@ def test_a_large_step_back_forgets_the_people(pose, still):
     assert pose._landmarkers[1] is not started
 
 
+@pytest.mark.slow
 def test_a_clip_played_twice_gives_the_same_poses(shared_data):
     clip = list(images(shared_data / "video" / "pose_squats.mp4"))[:8]
     pose = MediaPipePose(PoseConfig(max_people=1))
@@ -278,6 +286,7 @@ def test_tiny_and_strided_images_are_accepted(pose, still):
     assert len(pose.step(still[:, ::-1], 1, "camera").skeletons) == 1
 
 
+@pytest.mark.slow
 def test_standard_error_stays_clean(shared_data):
     code = f"""
 import cv2, os

@@ -94,6 +94,7 @@ def watch(frames: list[Frame], bundle: Bundle) -> tuple[np.ndarray, list[str], l
     return np.array(stamps), actions, events
 
 
+@pytest.mark.slow
 def test_the_shipped_recording_holds_actions(takes: list[Take], bundle: Bundle) -> None:
     """Whatever else is said, the next test compares something."""
     assert [len(take.stamps) > 50 for take in takes] == [True, True]
@@ -101,6 +102,7 @@ def test_the_shipped_recording_holds_actions(takes: list[Take], bundle: Bundle) 
     assert len({event.person for event in events if event.state is EventState.STARTED}) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clock", [name for name in clocks() if name != "30 Hz"])
 def test_the_same_labels_at_every_rate(takes: list[Take], bundle: Bundle, clock: str) -> None:
     """Every tenth of a second, but for 0.2 s around a change of label, the answer is that at 30 Hz."""
@@ -140,6 +142,7 @@ def final_label(clip: FloatArray, kept: np.ndarray, bundle: Bundle) -> str | Non
     return best
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("thinning", ["15 Hz", "a third dropped"])
 def test_frames_left_out_do_not_change_the_label(kinect_clips: list[FloatArray], bundle: Bundle, thinning: str) -> None:
     """Measured frames are left out, nothing is interpolated beforehand."""

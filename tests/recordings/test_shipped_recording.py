@@ -63,6 +63,7 @@ def test_it_is_what_the_pose_stage_finds_in_the_clips(shared_data, shipped, tmp_
     assert np.mean(apart) < 0.01  # other processors round differently
 
 
+@pytest.mark.slow
 def test_the_command_refuses_what_is_no_clip(tmp_path, capsys):
     pytest.importorskip("mediapipe", reason="needs mediapipe (extra 'mediapipe')")
     from csre_ros.recordings.make import main

@@ -123,6 +123,7 @@ def test_every_service_is_documented_with_its_type(node):
     assert services == documented("operator.md", "Lifecycle and services")
 
 
+@pytest.mark.slow
 def test_every_diagnostic_task_is_documented(node):
     tasks = set()
     node.listen(DiagnosticArray, "/diagnostics", read=lambda m: tasks.update(s.name for s in m.status))

@@ -164,6 +164,7 @@ def test_nobody_is_followed_when_the_action_node_falls_silent(follow):
     talker.graph.until(lambda: ids == [0, 3, 0], 5.0)
 
 
+@pytest.mark.slow
 def test_a_goal_is_paused_and_resumed_by_gestures(run_example, graph):
     states = graph.listen(String, "/navigation_state", LATCHED, read=lambda message: message.data)
     run_example("nav2_states", backend="rehearsal", drive_s=1.5)

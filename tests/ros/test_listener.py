@@ -25,6 +25,7 @@ def recording(tmp_path, make_body):
     return path
 
 
+@pytest.mark.slow
 def test_records_and_people_are_heard_under_the_same_ids(run_node, recording, tiny_bundle, make_body):
     records, frames = [], []
     arguments = (f"source:={recording}", f"bundle:={tiny_bundle}", "loop:=true")

@@ -77,12 +77,14 @@ def clouds(tmp_path_factory):
     return write(tmp_path_factory.mktemp("clouds") / "bag", "/tracker/people", bag.CLOUD_TYPE, found)
 
 
+@pytest.mark.slow
 def test_a_skeleton_topic_without_a_layout_gives_the_events_of_the_recording(clouds):
     done = replay(clouds, "--topic", "/tracker/people", "--events", "-")
     assert done.returncode == 0, done.stderr
     assert events(done) == same(events(replay("recording", "--events", "-")), 2e-4)
 
 
+@pytest.mark.slow
 def test_its_layout_can_be_named(clouds):
     done = replay(clouds, "--topic", "/tracker/people", "--layout", "ntu25")
     assert "19 frames, 152 dropped" in done.stderr  # nobody has every layout
@@ -90,6 +92,7 @@ def test_its_layout_can_be_named(clouds):
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_a_topic_of_something_else_is_refused():
     done = replay(SHIPPED, "--topic", bag.LABEL)
     assert done.returncode == 2

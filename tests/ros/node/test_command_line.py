@@ -65,6 +65,7 @@ def test_ros_arguments_start_it():
         rclpy.try_shutdown()
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_the_reason():
     command = [sys.executable, "-m", "csre_ros.app.main", "node", "--input", "skeletons"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

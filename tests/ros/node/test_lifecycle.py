@@ -83,6 +83,7 @@ def test_each_transition_twice_in_a_row(manager):
         assert manager.state == state
 
 
+@pytest.mark.slow
 def test_rounds_leave_nothing_behind(manager):
     """A node that kept its model, small as it is here, would grow by 3 MB in these rounds."""
     node = next(node for node in manager.graph.executor.get_nodes() if node.get_name() == "action_node")
@@ -184,6 +185,7 @@ def test_a_bundle_that_appears_later_is_taken(manager_with, tiny_bundle, tmp_pat
     assert manager.graph.status("model").level == b"\0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "words"),
     [

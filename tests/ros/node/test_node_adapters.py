@@ -106,6 +106,7 @@ def test_names_that_no_message_can_carry_are_refused_and_the_stream_goes_on(star
     assert states[3:] in ([], ["ended"])  # silence again while the status was waited for
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind", "topic"),
     [

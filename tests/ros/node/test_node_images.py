@@ -60,6 +60,7 @@ def to_image(pixels, encoding="bgr8", **changes):
     return Image(data=array.array("B", pixels.tobytes()), **values)
 
 
+@pytest.mark.slow
 def test_images_of_every_encoding_show_the_person_and_bad_ones_are_counted(graph_with, tiny_bundle, picture):
     talker = image_talker(graph_with, tiny_bundle)
     good = [
@@ -90,6 +91,7 @@ def test_images_of_every_encoding_show_the_person_and_bad_ones_are_counted(graph
     assert float(talker.graph.status("pose").table["p50_ms"]) > 0
 
 
+@pytest.mark.slow
 def test_compressed_images(graph_with, tiny_bundle, picture):
     talker = image_talker(graph_with, tiny_bundle, "compressed_image", CompressedImage, "image/compressed")
     jpeg = array.array("B", cv2.imencode(".jpg", picture)[1].tobytes())
@@ -101,6 +103,7 @@ def test_compressed_images(graph_with, tiny_bundle, picture):
     assert talker.rejected == 1
 
 
+@pytest.mark.slow
 def test_the_newest_image_wins_and_the_others_are_counted(graph_with, tiny_bundle, picture):
     talker = image_talker(graph_with, tiny_bundle)
     talker.show(to_image(picture))

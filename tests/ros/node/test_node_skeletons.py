@@ -237,6 +237,7 @@ def test_a_person_who_leaves_is_gone_and_who_returns_is_new(talker, make_body):
     assert again["persons"][0]["id"] > first["persons"][0]["id"]
 
 
+@pytest.mark.slow
 def test_failing_inference_is_an_error_and_recovers_by_itself(talker, make_body):
     talker.graph.until(lambda: talker.say([make_body("right")]) or talker.labels[-1:] == ["raise_right"])
     bundle = talker.node._pipeline.recognizer.bundle

@@ -110,6 +110,7 @@ class TestOnTheNode:
         described = graph.until(lambda: future.done() and future.result().descriptors)
         assert [item.description for item in described] == [item.metadata["help"] for item in options().values()]
 
+    @pytest.mark.slow
     def test_dynamic_ones_take_effect(self, talker, make_body):
         """top_k, max_rate_hz, threshold_scale and stride_s, each seen from outside."""
         graph = talker.graph
@@ -211,6 +212,7 @@ class TestOnTheNode:
         assert talker.node.trigger_activate() == TransitionCallbackReturn.SUCCESS
         talker.hear(lambda record: record["persons"], [make_body()])
 
+    @pytest.mark.slow
     def test_what_param_dump_writes_loads_again(self, graph_with, run_node, tiny_bundle, tmp_path):
         """All parameters of a running node, those of rclpy included, nested as ``ros2 param dump`` nests them."""
         file = tmp_path / "dump.yaml"
@@ -255,6 +257,7 @@ class TestOnTheNode:
         talker.graph.until(lambda: talker.records)
         assert clouds == []
 
+    @pytest.mark.slow
     def test_a_parameter_file_and_the_command_line(self, run_node, graph, tiny_bundle, tmp_path):
         """As a user of ``ros2 run`` writes it; the command line wins."""
         from std_msgs.msg import String
@@ -267,6 +270,7 @@ class TestOnTheNode:
         graph.until(lambda: heard)
         assert json.loads(heard[0].data)["model"]["name"] == "tiny"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("parameter", "words"),
         [
@@ -281,6 +285,7 @@ class TestOnTheNode:
         assert words in node.log()
         assert "Traceback" not in node.log()
 
+    @pytest.mark.slow
     def test_an_unknown_parameter_is_warned_of(self, run_node, graph):
         node = run_node("-p", "bundel:=x", "-p", "autostart:=false")
         graph.until(lambda: "did you mean 'bundle'" in node.log())

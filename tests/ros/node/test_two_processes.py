@@ -18,7 +18,7 @@ from csre_ros.recordings import SHIPPED
 from csre_ros.ros.qos import LATCHED
 from csre_ros.skeleton import Frame
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.slow]
 ROOT = Path(__file__).parents[3]
 
 

@@ -62,6 +62,7 @@ def test_people_of_several_layouts_are_all_recognised(talker_with, make_body, tm
     assert len(list(tmp_path.glob("*.mcap"))) == 1
 
 
+@pytest.mark.slow
 def test_an_output_that_fails_silences_no_other_and_is_told(talker, make_body):
     markers = talker.graph.listen(MarkerArray, "/action_node/markers")
     talker.hear(lambda record: record["persons"], [make_body()])

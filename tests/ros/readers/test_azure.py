@@ -178,6 +178,7 @@ class TestFastPath:
         (person,) = read_markers(data, SENDER, ARRIVAL_NS)[0].skeletons
         np.testing.assert_allclose(person.positions, [place(4, joint) for joint in range(32)], rtol=1e-6)
 
+    @pytest.mark.slow
     def test_any_damage_is_seen_or_harmless(self):
         """Whatever one byte turns into, the fast path reads what the plain one reads, or nothing."""
         data, chance = serialize_message(crowd(1)), random.Random(1)
@@ -244,6 +245,7 @@ class TestRejection:
             marker.pose.position.z = float("nan")
         self.reject(message, "no joint seen")
 
+    @pytest.mark.slow
     def test_more_people_than_any_camera_sees(self):
         message = MarkerArray(markers=[sphere(body, 0) for body in range(65)])
         with pytest.raises(ValueError, match="65 people; at most 64"):
