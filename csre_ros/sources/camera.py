@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import sys
@@ -14,13 +15,17 @@ import numpy as np
 from csre_ros.sources.frames import Image
 from csre_ros.sources.opencv import import_opencv
 from csre_ros.sources.settings import SourceConfig
+from csre_ros.sources.video import Video
+
+logger = logging.getLogger(__name__)
 
 URL_SCHEMES = ("http", "https", "rtsp", "rtsps", "udp")
 _OPEN_TIMEOUT_MS = 10_000
+_STREAM_HINT = "check the address, the network and the login"
 
 
 class OpenCvCapture:
-    """An open ``cv2.VideoCapture`` that has proven to deliver frames.
+    """An open ``cv2.VideoCapture``, or :class:`~csre_ros.sources.video.Video`, that has proven to deliver frames.
 
     Args:
         capture: The capture.
@@ -49,7 +54,7 @@ class OpenCvCapture:
     def retrieve(self) -> Image | None:
         """The grabbed frame, ``[H, W, 3]`` uint8 BGR; None when it is damaged."""
         read, image = self._capture.retrieve()
-        return np.asarray(image, np.uint8) if read and image.ndim == 3 else None
+        return np.asarray(image, np.uint8) if read and image is not None and image.ndim == 3 else None
 
     def release(self) -> None:
         """Close the device."""
@@ -76,6 +81,7 @@ def open_camera(index: int, config: SourceConfig) -> OpenCvCapture:
         os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(math.ceil(config.max_age_s)))
     capture = cv2.VideoCapture(index, backend)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a longer queue would only age
+    _choose_format(cv2, capture, name, config.fourcc)
     for setting, value in (
         (cv2.CAP_PROP_FRAME_WIDTH, config.width),
         (cv2.CAP_PROP_FRAME_HEIGHT, config.height),
@@ -86,6 +92,23 @@ def open_camera(index: int, config: SourceConfig) -> OpenCvCapture:
     return OpenCvCapture(capture, name, hint)
 
 
+def open_address(url: str, config: SourceConfig) -> Video:
+    """Open a network stream, or a file of a web server.
+
+    Raises:
+        OSError: It does not open.
+        ImportError: OpenCV is missing.
+    """
+    cv2 = import_opencv()
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS]
+    limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, math.ceil(config.max_age_s * 1000)]
+    video = Video(url, limits)
+    if not video.isOpened():
+        video.release()
+        raise OSError(f"{without_password(url)} does not open; {_STREAM_HINT}")
+    return video
+
+
 def open_stream(url: str, config: SourceConfig) -> OpenCvCapture:
     """Open a network stream.
 
@@ -93,11 +116,7 @@ def open_stream(url: str, config: SourceConfig) -> OpenCvCapture:
         OSError: The stream does not open or delivers nothing.
         ImportError: OpenCV is missing.
     """
-    cv2 = import_opencv()
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS]
-    limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, math.ceil(config.max_age_s * 1000)]
-    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
-    return OpenCvCapture(capture, without_password(url), "check the address, the network and the login")
+    return OpenCvCapture(open_address(url, config), without_password(url), _STREAM_HINT)
 
 
 def without_password(url: str) -> str:
@@ -108,6 +127,22 @@ def without_password(url: str) -> str:
     """
     parts = urlsplit(url)
     return parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
+
+
+def _choose_format(cv2: Any, capture: Any, name: str, fourcc: str) -> None:
+    """Ask for a pixel format; a size asked for before it would be lost.
+
+    Uncompressed, 720p fills USB 2 at 10 frames per second.
+    """
+    wanted = cv2.VideoWriter.fourcc(*(fourcc or "MJPG"))
+    before = capture.get(cv2.CAP_PROP_FOURCC)
+    if capture.set(cv2.CAP_PROP_FOURCC, wanted) and int(capture.get(cv2.CAP_PROP_FOURCC)) == wanted:
+        return
+    if fourcc:
+        logger.warning(
+            "%s does not deliver %s and chooses its own pixel format; see v4l2-ctl --list-formats", name, fourcc
+        )
+    capture.set(cv2.CAP_PROP_FOURCC, before)
 
 
 def _existing_cameras() -> str:

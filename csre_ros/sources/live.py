@@ -12,12 +12,13 @@ from typing import Protocol
 
 from csre_ros.sources.frames import Image, SourceFrame
 from csre_ros.sources.settings import SourceConfig
+from csre_ros.sources.waiting import open_interruptibly
 
 logger = logging.getLogger(__name__)
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 8.0
 """Pause before the first attempt to reconnect; it doubles up to the longest."""
-_CLOSE_TIMEOUT_S = 5.0
+_CLOSE_TIMEOUT_S = 1.0
 
 
 class Capture(Protocol):
@@ -60,6 +61,7 @@ class LiveSource:
         name: What the user asked for.
         connect: Opens the device; called again, with pauses, after it was lost.
         config: Settings.
+        stop: Gives up the first attempt to open when it is set.
 
     Attributes:
         name: What the user asked for.
@@ -75,12 +77,18 @@ class LiveSource:
     live = True
     layout = None
 
-    def __init__(self, name: str, connect: Callable[[], Capture], config: SourceConfig | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        connect: Callable[[], Capture],
+        config: SourceConfig | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
         self.name = name
         self.dropped = 0
         self._connect = connect
         self._config = config or SourceConfig()
-        self._capture = connect()
+        self._capture = open_interruptibly(connect, stop)
         self.fps = self._capture.fps
         self._thread = threading.Thread(target=self._run, name=f"capture {name}", daemon=True)
         self._stop = threading.Event()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import http.server
+import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -95,21 +99,85 @@ def server(tmp_path):
         thread.join()
 
 
-def test_a_stream_is_live_and_shows_no_password(server, tmp_path):
-    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25.0, (64, 48))
+def clip(path: Path) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25.0, (64, 48))
     for value in range(0, 250, 5):
         writer.write(np.full((48, 64, 3), value, np.uint8))
     writer.release()
-    with open_source(f"{server}/clip.avi", SourceConfig(reconnect=False)) as source:
-        assert source.live
+
+
+def test_a_file_of_a_web_server_is_played_once_by_its_own_stamps(server, tmp_path):
+    clip(tmp_path / "clip.avi")
+    with open_source(f"{server}/clip.avi") as source:
+        assert (source.live, source.fps) == (False, 25.0)
         assert "secret" not in source.name
-        delivered = [next(iter(source))]
-        source._thread.join(30.0)  # all the rest comes while nobody takes it
-        with pytest.raises(OSError, match=r"http://\*\*\*@127.0.0.1:\d+/clip.avi was lost"):
-            delivered.extend(source)
-        with pytest.raises(OSError, match="was lost"):
-            next(iter(source))
+        frames = list(source)
+    assert [frame.stamp_ns for frame in frames] == pytest.approx([i * 40_000_000 for i in range(50)], abs=1000)
+    assert [round(frame.image.mean()) for frame in frames] == pytest.approx(range(0, 250, 5), abs=2)
+    assert source.dropped == 0
+
+
+class MotionJpeg(http.server.BaseHTTPRequestHandler):
+    """A network camera that sends 25 pictures."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=next")
+        self.end_headers()
+        for i in range(25):
+            picture = cv2.imencode(".jpg", np.full((48, 64, 3), 5 * i, np.uint8))[1].tobytes()
+            self.wfile.write(b"--next\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture))
+            self.wfile.write(picture + b"\r\n")
+            time.sleep(0.02)
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def test_a_stream_is_live_and_shows_no_password():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), MotionJpeg) as httpd:
+        threading.Thread(target=httpd.serve_forever).start()
+        url = f"http://user:secret@127.0.0.1:{httpd.server_port}/stream"
+        with open_source(url, SourceConfig(reconnect=False)) as source:
+            assert source.live
+            assert "secret" not in source.name
+            delivered = [next(iter(source))]
+            source._thread.join(30.0)  # all the rest comes while nobody takes it
+            with pytest.raises(OSError, match=r"http://\*\*\*@127.0.0.1:\d+/stream was lost"):
+                delivered.extend(source)
+            with pytest.raises(OSError, match="was lost"):
+                next(iter(source))
+        httpd.shutdown()
     assert source.dropped > 0
+
+
+@pytest.fixture
+def silent_url():
+    """A server that takes the call and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/stream"
+
+
+def test_opening_a_silent_address_is_given_up_at_once_when_asked(silent_url):
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    begin = time.monotonic()
+    with pytest.raises(InterruptedError):
+        open_source(silent_url, stop=stop)
+    assert time.monotonic() - begin < 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_wait_for_a_silent_address(silent_url, number, tmp_path):
+    command = [sys.executable, "-m", "csre_ros.app.main", "record", tmp_path / "out.mcap", "--source", silent_url]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(4)
+        process.send_signal(number)
+        begin = time.monotonic()
+        stderr = process.communicate()[1]
+    assert time.monotonic() - begin < 2
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
 
 
 def test_a_stream_that_does_not_open_is_refused_without_its_password(server):
@@ -140,11 +208,80 @@ def test_sources_need_neither_pose_nor_recognition_nor_opencv_before_use():
     assert done.stdout.strip() == ""
 
 
+class _Camera:
+    """What a camera is asked for, in order; it offers some pixel formats."""
+
+    def __init__(self, *formats: str) -> None:
+        self.offers = [cv2.VideoWriter.fourcc(*name) for name in formats]
+        self.fourcc, self.asked = self.offers[0], []
+
+    def set(self, setting, value):
+        self.asked.append(setting)
+        if setting == cv2.CAP_PROP_FOURCC:
+            self.fourcc = value if value in self.offers else self.offers[0]
+            return value in self.offers
+        return True
+
+    def get(self, setting):
+        return float(self.fourcc) if setting == cv2.CAP_PROP_FOURCC else 30.0
+
+    def isOpened(self):  # noqa: N802
+        return True
+
+    def grab(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("formats", "wanted", "chosen", "said"),
+    [
+        (("YUYV", "MJPG"), "", "MJPG", ""),
+        (("YUYV",), "", "YUYV", ""),
+        (("MJPG", "YUYV"), "YUYV", "YUYV", ""),
+        (("YUYV", "MJPG"), "H264", "YUYV", "camera:0 does not deliver H264"),
+    ],
+)
+def test_the_pixel_format_is_asked_before_the_size(monkeypatch, caplog, formats, wanted, chosen, said):
+    device = _Camera(*formats)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: device)
+    monkeypatch.setattr(camera, "Path", lambda path: Path("/dev/null"))
+    camera.open_camera(0, SourceConfig(width=1280, height=720, fourcc=wanted))
+    assert device.fourcc == cv2.VideoWriter.fourcc(*chosen)
+    last_format = max(i for i, setting in enumerate(device.asked) if setting == cv2.CAP_PROP_FOURCC)
+    assert last_format < device.asked.index(cv2.CAP_PROP_FRAME_WIDTH)
+    assert (said in caplog.text) if said else not caplog.text
+
+
+@pytest.mark.parametrize("name", ["12:30.avi", "file:a.avi", "%03d.avi", b"\xff\xe9t\xe9.avi", "-i.avi"])
+def test_no_name_is_taken_for_anything_but_a_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    clip(tmp_path / "clip.avi")
+    os.rename("clip.avi", name)
+    with open_source(os.fsdecode(name)) as source:
+        assert len(list(source)) == 50
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / os.fsdecode(name)).with_suffix(".png").write_bytes(
+        cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()
+    )
+    with open_source("folder") as source:
+        assert len(list(source)) == 1
+
+
+def test_home_folders_are_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    clip(tmp_path / "clip.avi")
+    with open_source("~/clip.avi") as source:
+        assert source.name == str(tmp_path / "clip.avi")
+    with pytest.raises(FileNotFoundError, match="~nobody-of-this-name stands for the home folder of a user"):
+        open_source("~nobody-of-this-name/clip.avi")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"width": -1}, "width is -1"),
         ({"fps": float("nan")}, "fps is nan"),
+        ({"fourcc": "MJPEG"}, "fourcc is 'MJPEG'; give four characters"),
         ({"max_age_s": 0.0}, "max_age_s is 0.0; it must lie in 0.05"),
     ],
 )
