@@ -154,7 +154,7 @@ class SlowCamera:
 def test_a_camera_that_is_closed_has_not_ended(capture, monkeypatch):
     from csre_ros.sources import live, open
 
-    monkeypatch.setattr(open, "_open_live", lambda spec, config: live.LiveSource(spec, SlowCamera, config))
+    monkeypatch.setattr(open, "_open_live", lambda spec, config, stop: live.LiveSource(spec, SlowCamera, config))
     source, frames, ends = capture(settings({"source": "camera:0"}))
     wait_for(lambda: frames)
     source.close()
