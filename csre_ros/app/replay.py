@@ -15,7 +15,7 @@ from csre_ros.app.session import Session, dims_of, events_of, recognise
 from csre_ros.app.source import open_stored, open_topic
 from csre_ros.options import check, option
 from csre_ros.pipeline import Pipeline, PipelineConfig
-from csre_ros.recognition import ActionEvent, EventState, PersonAction
+from csre_ros.recognition import ActionEvent, PersonAction
 from csre_ros.ros.settings import AUTO, INPUTS
 from csre_ros.skeleton import LAYOUTS
 from csre_ros.sources import Source, SourceConfig
@@ -72,7 +72,6 @@ class Timeline:
     def __init__(self, show: Console) -> None:
         self._show = show
         self._begin_ns: int | None = None
-        self._open_ns: dict[int, int] = {}
 
     def begin(self, stamp_ns: int) -> None:
         """Print times relative to this stamp; only the first call counts."""
@@ -81,12 +80,8 @@ class Timeline:
 
     def tell(self, event: ActionEvent) -> None:
         """Take an event in."""
-        if event.state is EventState.STARTED:
-            self._open_ns[event.person] = event.stamp_ns
-        elif event.state is EventState.ENDED:
-            start, end = (
-                (ns - (self._begin_ns or 0)) / 1e9 for ns in (self._open_ns.pop(event.person), event.stamp_ns)
-            )
+        if event.until_ns is not None:
+            start, end = ((ns - (self._begin_ns or 0)) / 1e9 for ns in (event.since_ns, event.until_ns))
             self._show.print(
                 f"{start:8.1f} s to {end:8.1f} s  person {event.person}  {event.action:<16} {event.score:.2f}"
             )

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # each runs the command in a process of its own
 
 CSRE = (sys.executable, "-m", "csre_ros.app.main")
 ROOT = Path(__file__).parents[2]
-EVENT_KEYS = {"stamp", "person", "action", "state", "score"}
+EVENT_KEYS = {"stamp", "person", "action", "state", "score", "since"}
 
 
 def csre(*arguments, timeout=120):
@@ -59,7 +59,9 @@ def test_the_shipped_recording_waves_and_squats(finished):
     done, folder = finished
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-    assert all(set(event) == EVENT_KEYS for event in events)
+    for event in events:
+        assert set(event) == EVENT_KEYS | ({"until"} if event["state"] == "ended" else set())
+        assert event["since"] <= event.get("until", event["stamp"]) <= event["stamp"]
     started = [event["action"] for event in events if event["state"] == "started"]
     assert {"wave", "wave_two_hands"} & set(started)
     assert {"squat", "sit_down", "stand_up"} & set(started)

@@ -59,18 +59,10 @@ def test_a_bag_folder_from_a_robot_gives_the_same_events(replayed, tmp_path):
 def test_the_timeline_has_one_line_per_action(replayed):
     done, events = replayed
     records = [json.loads(line) for line in events.splitlines()]
-    spans = [
-        (f"{next(r['stamp'] for r in reversed(records[:i]) if starts(r, end)):.1f}", f"{end['stamp']:.1f}")
-        for i, end in enumerate(records)
-        if end["state"] == "ended"
-    ]
+    spans = [(f"{end['since']:.1f}", f"{end['until']:.1f}") for end in records if end["state"] == "ended"]
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [(line[0], line[3]) for line in lines] == spans
     assert [line[7] for line in lines] == [r["action"] for r in records if r["state"] == "ended"]
-
-
-def starts(record, end):
-    return record["state"] == "started" and (record["person"], record["action"]) == (end["person"], end["action"])
 
 
 def test_the_summary_says_how_much_faster_than_real_time(replayed):

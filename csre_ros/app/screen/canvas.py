@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import cv2
+import numpy as np
 
 from csre_ros.app.screen.terminal import console
 from csre_ros.app.screen.video import ContactSheet, VideoSink
 from csre_ros.overlay import Caption, Image, Overlay
+from csre_ros.recognition import ActionEvent
+from csre_ros.strips import Strips
 
 _WINDOW = "csre demo (q or Esc ends)"
 
@@ -30,6 +33,7 @@ class Canvas:
 
     def __init__(self, output: str, window: bool, fps: float, horizontal_fov_deg: float) -> None:
         self._overlay = Overlay(horizontal_fov_deg)
+        self._strips = Strips()
         self._sheet = ContactSheet()
         self._window = window
         self._video = VideoSink(Path(output), fps) if output else None
@@ -49,6 +53,10 @@ class Canvas:
             if self._sheet.save(sheet):
                 console.print(f"wrote {self._video.path} and {sheet}")
 
+    def tell(self, events: Iterable[ActionEvent]) -> None:
+        """Take events in, for the strips under the pictures to come."""
+        self._strips.tell(events)
+
     def draw(self, image: Image | None, captions: Sequence[Caption], stamp_ns: int, status: str) -> bool:
         """Draw, show and keep one instant.
 
@@ -62,12 +70,14 @@ class Canvas:
             False when the user closed the window.
         """
         drawn = self._overlay.draw(image, captions, status)
+        strips = self._strips.draw(drawn.shape[1], (caption.person for caption in captions), stamp_ns)
+        whole = np.vstack((drawn, strips))
         if self._video is not None:
-            self._video.write(drawn, stamp_ns)
+            self._video.write(whole, stamp_ns)
         for caption in captions:
             if caption.action is not None:
                 self._sheet.offer(caption.person, caption.action, caption.score, drawn)
         if not self._window:
             return True
-        cv2.imshow(_WINDOW, drawn)
+        cv2.imshow(_WINDOW, whole)
         return cv2.waitKey(1) not in (ord("q"), 27)

@@ -68,9 +68,12 @@ class Display:
 
     def events(self, events: Iterable[ActionEvent]) -> None:
         """Log and print events."""
-        for event in events:
+        told = list(events)
+        for event in told:
             self._log.write(event)
             say_event(event, self._origin_ns or 0)
+        if self._canvas is not None:
+            self._canvas.tell(told)
 
     def picture(self, image: Image | None, captions: Sequence[Caption], stamp_ns: int, status: str) -> bool:
         """Draw one instant, where anything is drawn; arguments as :meth:`csre_ros.app.screen.canvas.Canvas.draw`.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import array
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CompressedImage
 
 from csre_ros.ros.outputs.report import Report
 from csre_ros.ros.qos import PICTURES, overridable
 from csre_ros.ros.stamps import from_ns
+from csre_ros.strips import Strips
 
 if TYPE_CHECKING:
     from csre_ros.overlay import Overlay
@@ -30,12 +32,14 @@ class Picture:
         self._node = node
         self._fov = horizontal_fov_deg
         self._overlay: Overlay | None = None
+        self._strips = Strips()
         self._publisher = node.create_lifecycle_publisher(
             CompressedImage, "~/image/compressed", **overridable(PICTURES)
         )
 
     def publish(self, report: Report) -> None:
         """Publish the picture of a frame."""
+        self._strips.tell(report.events)
         if not self._publisher.get_subscription_count():
             return
         try:
@@ -48,13 +52,15 @@ class Picture:
         captions = [Caption(p.person, skeleton, p.action, p.score, p.best) for p, skeleton in report.seen()]
         self._overlay = self._overlay or Overlay(self._fov)
         drawn = self._overlay.draw(report.image, captions, self._node.get_fully_qualified_name())
-        _, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        strips = self._strips.draw(drawn.shape[1], (person.person for person in report.people), report.stamp_ns)
+        _, data = cv2.imencode(".jpg", np.vstack((drawn, strips)), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         message = CompressedImage(format="bgr8; jpeg compressed bgr8", data=array.array("B", data.tobytes()))
         message.header.stamp, message.header.frame_id = from_ns(report.stamp_ns), report.frame_id
         self._publisher.publish(message)
 
     def withdraw(self, report: Report) -> None:
         """The last picture stays: it is a picture of the past."""
+        self._strips = Strips()
 
     def destroy(self) -> None:
         """Remove the publisher."""

@@ -99,6 +99,7 @@ def test_the_picture_is_drawn_for_who_listens(talker, make_body):
         talker.graph.until(lambda: talker.say([make_body("right")]) or heard)
         assert drawn
     picture = cv2.imdecode(np.frombuffer(heard[-1].data, np.uint8), cv2.IMREAD_COLOR)
-    assert picture.shape == (480, 640, 3)
-    assert (picture > 60).any()
+    assert picture.shape == (558, 640, 3)  # with three strips of 26 pixels
+    assert (picture[:480] > 100).any()
+    assert (picture[480:] > 200).any()
     assert heard[-1].header.frame_id == "camera"
