@@ -119,8 +119,7 @@ def _training_step(
     labels = labels.to(device)
 
     def autocast() -> AbstractContextManager[None]:
-        kind: AbstractContextManager[None] = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
-        return kind
+        return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
     def step(with_csre: bool) -> None:
         slots = torch.randint(shape.clips, (batch,), device=device)

@@ -147,6 +147,7 @@ def test_records_are_what_the_schema_says(spoken, name):
         validator.validate(broken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["actions", "classes"])
 def test_every_key_is_documented_and_every_documented_key_appears(spoken, name):
     def keys(value, prefix=""):

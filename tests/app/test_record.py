@@ -158,6 +158,7 @@ def test_a_stream_that_broke_off_is_waited_for_until_somebody_ends_it(tmp_path):
     assert 1 <= len(frames_of(tmp_path / "out.mcap")) <= 50
 
 
+@pytest.mark.slow
 def test_a_terminal_that_closes_leaves_a_complete_file(tmp_path):
     """As when the window is closed or ssh drops: the process is hung up, and whatever it says fails."""
     path = tmp_path / "out.mcap"
@@ -175,6 +176,7 @@ def test_a_terminal_that_closes_leaves_a_complete_file(tmp_path):
     assert 1 < len(frames_of(path)) < 171
 
 
+@pytest.mark.slow
 def test_nohup_is_respected(tmp_path):
     command = ["nohup", *CSRE, "record", tmp_path / "out.mcap", "--source", "recording", "--capture.realtime"]
     with subprocess.Popen([*command, "--seconds", "2"], stderr=subprocess.PIPE, text=True) as process:

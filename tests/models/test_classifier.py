@@ -117,6 +117,7 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(
         assert rows[0].norm(dim=1).gt(0.99).all()  # every slot was enrolled
 
 
+@pytest.mark.slow
 def test_the_command_line_and_its_checkpoint_must_agree(mini_root: Path, tmp_path: Path, monkeypatch) -> None:
     """Lightning would train the encoder of the checkpoint, whatever was asked for."""
     whole = command_line("fit", tmp_path, "whole", mini_root, 0, monkeypatch, "--trainer.max_epochs", "1")

@@ -95,6 +95,7 @@ def test_all_zero_clip_gives_the_classifier_bias(name):
     assert torch.equal(logits, encoder.classifier.bias) == (name in ("hcn", "agcn", "ctrgcn"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GRAPH_ENCODERS)
 def test_temporal_reach_is_76_frames(name):
     encoder = frame_local(name, 401)
@@ -170,6 +171,7 @@ def test_fresh_graph_encoders_do_not_know_the_joints(name):
         assert_same(mixed, encoder(x).logits, 1e-6)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_fresh_hyperformer_does_not_know_its_groups():
     assert_same(fresh("hyperformer", groups=(0,) * 13)(clips(2)).logits, fresh("hyperformer")(clips(2)).logits, 1e-9)

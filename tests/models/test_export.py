@@ -31,7 +31,10 @@ from models.export.score import score
 from models.training.classifier import ActionClassifier
 
 LABELS = Path(__file__).parents[2] / "models" / "configs" / "labels_live.yaml"
-pytestmark = pytest.mark.filterwarnings("ignore:.*(many workers|Consider increasing|logging interval)")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:.*(many workers|Consider increasing|logging interval)"),
+]
 
 
 def train(root: Path, folder: Path, data: dict[str, object], preprocess: str) -> Path:
@@ -104,7 +107,6 @@ def assert_close(found: FloatArray, expected: FloatArray) -> None:
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
-@pytest.mark.slow
 def test_the_weights_are_those_of_the_checkpoint(exported: Exported) -> None:
     saved = torch.load(exported.run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     assert torch.equal(
@@ -253,7 +255,6 @@ def test_a_missing_run_is_refused(missing: str, tmp_path: Path) -> None:
         restore(tmp_path, "best")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("hold_out", [True, False])
 def test_a_benchmark_run_becomes_a_bundle(hold_out: bool, trap: Path, mini_root: Path, tmp_path: Path) -> None:
     """Whole clips, the classes of the set; thresholds only where a part of the training data was kept for them."""
@@ -286,7 +287,6 @@ def test_a_benchmark_run_becomes_a_bundle(hold_out: bool, trap: Path, mini_root:
     assert_close(found[1], embedding.numpy())
 
 
-@pytest.mark.slow
 def test_fused_runs_average_their_probabilities(exported: Exported, tmp_path: Path) -> None:
     """The same run twice must answer like itself, with two embeddings side by side."""
     output = tmp_path / "fused.onnx"
@@ -305,7 +305,6 @@ def test_fused_runs_average_their_probabilities(exported: Exported, tmp_path: Pa
     np.testing.assert_allclose(both, np.concatenate((embedding, embedding), axis=1), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.slow
 def test_runs_that_know_other_things_are_not_fused(exported: Exported, mini_root: Path, tmp_path: Path) -> None:
     settings = {"sets": ["utd_mhad"], "labels_file": str(LABELS), "epoch_windows": 64, "seconds": 1.0}
     data = {"class_path": "models.data.live.LiveData", "init_args": settings}

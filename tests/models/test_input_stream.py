@@ -152,6 +152,7 @@ def test_a_constant_axis_becomes_zero() -> None:
 # --- in the graph ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "preprocess", "stream"),
     [

@@ -101,6 +101,7 @@ class Subsets(ProtocolData):
         return {"first half": slots < len(slots) // 2, "third": slots % 3 == 0}
 
 
+@pytest.mark.slow
 def test_test_and_validate_give_the_figures_of_the_subsets(run: Path, mini_root: Path) -> None:
     data, model = Subsets(root=mini_root, steps=16, batch_size=8, watch_test=True, workers=0), small_model()
     trainer = L.Trainer(
@@ -175,6 +176,7 @@ def test_the_history_goes_on_after_a_resume(run: Path, mini_root: Path, tmp_path
     assert read(folder, "result.json")["figures"] == read(run, "result.json")["figures"]
 
 
+@pytest.mark.slow
 def test_epochs_that_are_not_scored_say_nothing_of_accuracy(mini_root: Path, tmp_path: Path) -> None:
     """Every second epoch is scored; a resume in between changes nothing."""
     fit(mini_root, tmp_path / "whole", 4, score_every=2)

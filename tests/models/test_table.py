@@ -358,6 +358,7 @@ def test_a_difference_has_its_interval(tmp_path: Path) -> None:
     assert own[6] == "+3.5 of 100 |"
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth() -> None:
     """In 100 made-up experiments with a known difference; 95 are expected, and four standard deviations allowed."""
     rng = np.random.default_rng(1)

@@ -42,6 +42,7 @@ def assert_same(found: list[Tensor], expected: list[Tensor]) -> None:
         assert (one - other).abs().max() <= 1e-10 * other.abs().max().clamp(min=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 def test_the_memory_format_changes_nothing(name: str) -> None:
     assert_same(*(answers(encoder_of(name, one)) for one in (torch.channels_last, torch.contiguous_format)))
@@ -59,6 +60,7 @@ def test_the_other_encoders_have_nothing_to_copy() -> None:
     assert not with_copies(encoder_of("ctrgcn", torch.contiguous_format))
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs() -> None:
     options = ["--encoders=[agcn]", "--size=small", "--batch=2", "--steps=2", "--warm_up=1", "--precision=fp32"]
     command = [sys.executable, "-m", "benchmarks.train_step", *options]

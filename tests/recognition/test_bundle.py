@@ -314,6 +314,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_description_is_a_bundle_error_of_one_short_line(
     case: str, tmp_path: Path, tiny_bundle: Path

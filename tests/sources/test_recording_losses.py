@@ -140,6 +140,7 @@ def test_a_full_disk_keeps_everything_before(tmp_path, limit):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_at_the_very_end_loses_the_index_only(tmp_path):
     """The last chunk fits, the index behind it does not."""
     size = record(tmp_path / "size.mcap").stat().st_size
@@ -259,6 +260,7 @@ def test_random_damage_is_refused_or_harmless(whole, tmp_path):
     assert refused > 100
 
 
+@pytest.mark.slow
 def test_a_chunk_that_claims_gigabytes_is_refused_without_them(tmp_path):
     import zstandard
     from mcap.writer import CompressionType, Writer
