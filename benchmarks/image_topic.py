@@ -17,8 +17,10 @@ import sys
 import time
 from pathlib import Path
 
+from csre_ros.ros.free_domain import take_domain
+
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ["ROS_DOMAIN_ID"] = str(51 + os.getpid() % 50)  # tests have those below
+os.environ["ROS_DOMAIN_ID"] = str(take_domain())
 os.environ["FASTDDS_DEFAULT_PROFILES_FILE"] = str(Path(__file__).resolve().parents[1] / "config" / "fastdds_images.xml")
 # Its name up to Jazzy.
 os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = os.environ["FASTDDS_DEFAULT_PROFILES_FILE"]

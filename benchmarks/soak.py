@@ -18,8 +18,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from csre_ros.ros.free_domain import take_domain
+
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ["ROS_DOMAIN_ID"] = str(51 + os.getpid() % 50)  # tests have those below
+os.environ["ROS_DOMAIN_ID"] = str(take_domain())
 
 import numpy as np
 import rclpy

@@ -23,6 +23,7 @@ def option(
     maximum: float | None = None,
     choices: tuple[str, ...] | None = None,
     dynamic: bool = False,
+    remote: bool = True,
 ) -> Any:
     """A dataclass field with its documentation.
 
@@ -33,9 +34,11 @@ def option(
         maximum: Largest allowed number.
         choices: Allowed strings.
         dynamic: Whether a running node accepts a new value.
+        remote: Whether others may set it over the network once the node has started; False for what names files,
+            devices or addresses.
     """
-    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "dynamic": dynamic}
-    return field(default=default, metadata=metadata)
+    limits = {"minimum": minimum, "maximum": maximum, "choices": choices}
+    return field(default=default, metadata={"help": help, **limits, "dynamic": dynamic, "remote": remote})
 
 
 def check(config: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from types import TracebackType
 
+import numpy as np
+
 from csre_ros.pose.estimator import PoseEstimator
 from csre_ros.pose.registry import estimated_layout, make_estimator
 from csre_ros.pose.settings import PoseConfig
@@ -110,6 +112,11 @@ class Pipeline:
     def observe(self, frame: SourceFrame) -> Frame:
         """The people in a frame, as :meth:`PoseStage.step` finds them."""
         return self._people.step(frame)
+
+    def warm_up(self) -> None:
+        """Load the pose model, by a black picture; then forget it."""
+        self.observe(SourceFrame(0, "", image=np.zeros((480, 640, 3), np.uint8)))
+        self.reset()
 
     def reset(self) -> None:
         """Forget all people, for example between two recordings."""

@@ -58,9 +58,14 @@ class Worker(Generic[Item]):
         return full
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
-        self._thread.start()
+        """Start the thread.
+
+        Raises:
+            RuntimeError: The system gives no further thread.
+        """
+        thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        thread.start()  # may fail, and then there is nothing to be ended
+        self._thread = thread
 
     def stop(self) -> None:
         """Forget what waits, and end the thread after the call that it is in. Does nothing if it does not run."""

@@ -43,12 +43,19 @@ def parameters() -> str:
                 f"`{name}`",
                 f"`{json.dumps(item.default)}`",
                 allowed(item.metadata),
-                "any time" if item.metadata["dynamic"] else "while inactive",
+                _when(item.metadata),
                 item.metadata["help"],
             )
             for name, item in options().items()
         ),
     )
+
+
+def _when(meta: Mapping[str, Any]) -> str:
+    """When a parameter changes."""
+    if not meta["remote"]:
+        return "at start"
+    return "any time" if meta["dynamic"] else "while inactive"
 
 
 def layouts() -> str:

@@ -10,6 +10,7 @@ as soon as the node is inactive. It imports nothing of the package, so it loads 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from launch.actions import (
@@ -89,9 +90,14 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         )
     )
     profile = value("fastdds_profile")
-    variables = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE") if profile else ()
+    variables = dict.fromkeys(("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"), profile)
+    variables = variables if profile else {}
+    if value("localhost_only") == "true":
+        # Up to Humble the one, then the other; a newer ROS warns of the old one.
+        old = os.environ.get("ROS_DISTRO") == "humble"
+        variables |= {"ROS_LOCALHOST_ONLY": "1"} if old else {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     return [
-        *(SetEnvironmentVariable(variable, profile) for variable in variables),
+        *(SetEnvironmentVariable(variable, text) for variable, text in variables.items()),
         activate,
         node,
         _change(node, Transition.TRANSITION_CONFIGURE),
@@ -123,6 +129,12 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument(
                 "use_sim_time", default_value="false", choices=["true", "false"], description="Take time from /clock."
+            ),
+            DeclareLaunchArgument(
+                "localhost_only",
+                default_value="false",
+                choices=["true", "false"],
+                description="Be found by, and find, nodes on this machine only; they need the same setting.",
             ),
             DeclareLaunchArgument(
                 "fastdds_profile",

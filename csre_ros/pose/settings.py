@@ -16,7 +16,9 @@ class PoseConfig:
 
     backend: str = option("mediapipe", "What finds the people in images.", choices=BACKENDS)
     model: str = option(
-        "", "MediaPipe pose landmarker (.task file); empty: the one assembled from the mediapipe package."
+        "",
+        "MediaPipe pose landmarker (.task file); empty: the one assembled from the mediapipe package.",
+        remote=False,
     )
     max_people: int = option(
         2, "Most people searched for in an image; each costs about 12 ms on a laptop.", minimum=1, maximum=12

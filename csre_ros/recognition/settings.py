@@ -105,6 +105,7 @@ class RecognizerConfig:
         AUTO,
         "Name of a shipped bundle, or path of an .onnx bundle. 'auto' takes 'default' for people in space and 'flat' "
         "for people in the image.",
+        remote=False,
     )
     device: str = option(
         "auto",

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from csre_ros.foreign_text import sentence
+
 CAPTURE = "capture"
 """The stage that the input itself is."""
 _RATE_WINDOW_S = 3.0
@@ -27,8 +29,10 @@ class Snapshot:
         rejections: What was refused at the border, by reason.
         refusal: The last of them, in a sentence for the operator.
         incompatible: The policy by which a publisher's quality of service does not fit; empty: none.
+        waiting: Why the source cannot be opened yet; empty: it is open, or was not tried.
         failures: What a stage raised last, of the stages that have failed since a frame went through all of them.
         rate_hz: Input over the last seconds.
+        observed_hz: Frames that reached the windows over the last seconds.
         silence_s: Seconds since the last input, or since activation if there was none.
         ages_ms: Median and 99th percentile of the ages at publication; None before the first.
         people: How many are followed.
@@ -39,8 +43,10 @@ class Snapshot:
     rejections: Mapping[str, int]
     refusal: str
     incompatible: str
+    waiting: str
     failures: Mapping[str, str]
     rate_hz: float
+    observed_hz: float
     silence_s: float
     ages_ms: tuple[float, float] | None
     people: int
@@ -59,11 +65,12 @@ class Health:
         self._lock = threading.Lock()
         self._since = clock()
         self._arrivals: deque[float] = deque(maxlen=1000)
+        self._observed: deque[float] = deque(maxlen=1000)
         self._ages_ms: deque[float] = deque(maxlen=1000)
         self._counts: Counter[str] = Counter()
         self._rejections: Counter[str] = Counter()
         self._refusal = ""
-        self._incompatible = ""
+        self._incompatible = self._waiting = ""
         self._failures: dict[str, str] = {}
         self._people, self._full = 0, 0
         self._published_at = self._since
@@ -73,7 +80,8 @@ class Health:
         with self._lock:
             self._since = self._published_at = self._clock()
             self._arrivals.clear()
-            self._incompatible = ""
+            self._observed.clear()
+            self._incompatible = self._waiting = ""
             self._failures.clear()
 
     def arrived(self) -> None:
@@ -81,6 +89,7 @@ class Health:
         with self._lock:
             self._arrivals.append(self._clock())
             self._counts["received"] += 1
+            self._waiting = ""
             self._failures.pop(CAPTURE, None)
 
     def rejected(self, reason: str, count: int = 1, detail: str = "") -> None:
@@ -93,7 +102,7 @@ class Health:
         """
         with self._lock:
             self._rejections[reason] += count
-            self._refusal = detail or reason
+            self._refusal = sentence(detail or reason)
 
     def lost(self, count: int) -> None:
         """The middleware lost messages on the way."""
@@ -115,6 +124,16 @@ class Health:
         with self._lock:
             self._counts["undecided"] += count
 
+    def observed(self) -> None:
+        """A frame reached the windows of the people in it."""
+        with self._lock:
+            self._observed.append(self._clock())
+
+    def waits_for(self, reason: str) -> None:
+        """The source cannot be opened yet, and is tried again."""
+        with self._lock:
+            self._waiting = reason
+
     def incompatible(self, policy: str) -> None:
         """A publisher's quality of service does not fit ours, so nothing arrives from it."""
         with self._lock:
@@ -124,7 +143,7 @@ class Health:
         """A stage raised."""
         with self._lock:
             self._counts[f"{stage} failures"] += 1
-            self._failures[stage] = f"{type(error).__name__}: {error}"
+            self._failures[stage] = f"{type(error).__name__}: {sentence(error)}"
 
     def followed(self, people: int, full: int) -> None:
         """So many people are followed, and of so many of them a whole window has been seen."""
@@ -157,19 +176,25 @@ class Health:
         silence_s = self.silence_s
         with self._lock:
             now = self._clock()
-            recent = [at for at in self._arrivals if now - at < _RATE_WINDOW_S]
             return Snapshot(
                 counts=self._counts.copy(),
                 rejections=self._rejections.copy(),
                 refusal=self._refusal,
                 incompatible=self._incompatible,
+                waiting=self._waiting,
                 failures=dict(self._failures),
-                rate_hz=(len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 else 0.0,
+                rate_hz=_rate(self._arrivals, now),
+                observed_hz=_rate(self._observed, now),
                 silence_s=silence_s,
                 ages_ms=_percentiles(self._ages_ms),
                 people=self._people,
                 full=self._full,
             )
+
+
+def _rate(instants: Sequence[float], now: float) -> float:
+    recent = [at for at in instants if now - at < _RATE_WINDOW_S]
+    return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 and recent[-1] > recent[0] else 0.0
 
 
 def _percentiles(samples: Sequence[float]) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -14,11 +15,14 @@ try:
 except ImportError as error:
     raise without_ros("the node") from error
 from rclpy.exceptions import ParameterException
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 from csre_ros.ros.node.command_line import start_ros
 from csre_ros.ros.node.node import ActionNode
+from csre_ros.ros.node.patience import is_anything_left
 from csre_ros.signals import ending_signals
+
+_BREATH_S = 0.001  # after a fault: should nothing but faults come, a core is left to others
 
 
 def main(args: list[str] | None = None) -> int:
@@ -42,20 +46,41 @@ def main(args: list[str] | None = None) -> int:
     if (status := start_ros(sys.argv if args is None else args)) is not None:
         return status
     try:
-        node = ActionNode()
+        node = ActionNode(stopping)
     except ParameterException as error:
         rclpy.logging.get_logger("action_node").fatal(str(error))
         rclpy.try_shutdown()
         return 2
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    node.start()
-    while not (stopping.is_set() or node.finished.is_set()) and rclpy.ok():
-        executor.spin_once(timeout_sec=0.1)  # a signal does not end the wait
-    node.destroy_node()
-    executor.shutdown()
-    rclpy.try_shutdown()
+    try:
+        node.start()
+        _spin(node, executor, stopping)
+    finally:
+        node.destroy_node()  # withdraws what the node has said
+        executor.shutdown()
+        rclpy.try_shutdown()
+    if is_anything_left():  # native code, which would bring the interpreter down when it takes itself apart
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
     return 0
+
+
+def _spin(node: ActionNode, executor: SingleThreadedExecutor, stopping: threading.Event) -> None:
+    """Serve callbacks until the node is to end.
+
+    rclpy raises here whatever a request, parameter or message of others makes its own code raise: one of an unknown
+    type ended the node. So it is counted and said, and the next callback has its turn.
+    """
+    while not (stopping.is_set() or node.finished.is_set()) and rclpy.ok():
+        try:
+            executor.spin_once(timeout_sec=0.1)  # a signal does not end the wait
+        except ExternalShutdownException:
+            return
+        except Exception as error:
+            node.fault(error)
+            stopping.wait(_BREATH_S)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ class NodeConfig:
 
     input: str = option("camera", "Where people come from: own capture in the process, or a topic.", choices=INPUTS)
     source: str = option(
-        "camera:0", "What the input 'camera' captures: camera:N, a video file, a URL, a folder or a recording."
+        "camera:0",
+        "What the input 'camera' captures: camera:N, a video file, a URL, a folder or a recording.",
+        remote=False,
     )
     layout: str = option(
         "mediapipe33",
@@ -75,9 +77,18 @@ class NodeConfig:
         False, "Publish hri_actions_msgs/Intent on /intents when an action begins; needs hri_actions_msgs."
     )
     symbols: str = option(
-        "", "YAML file from labels to gestures and intents; empty: the one for the labels of the shipped bundle."
+        "",
+        "YAML file from labels to gestures and intents; empty: the one for the labels of the shipped bundle.",
+        remote=False,
     )
-    record: str = option("", "Folder into which the people of every frame are recorded (.mcap files); empty: none.")
+    record: str = option(
+        "", "Folder into which the people of every frame are recorded (.mcap files); empty: none.", remote=False
+    )
+    allow_remote_files: bool = option(
+        False,
+        "Let others set parameters that name files, devices or addresses over the network while the node is inactive.",
+        remote=False,
+    )
     max_rate_hz: float = option(
         30.0,
         "Most records per second on ~/actions; a record with an event is never held back.",
@@ -176,8 +187,8 @@ def overrides(config: NodeSettings) -> dict[str, Any]:
 def template() -> str:
     """The parameter file that ``config/params.yaml`` is: every parameter with its default, explained."""
     lines = [
-        "# Every parameter of the node with its default. Those marked [dynamic] may be set at any time, the others",
-        "# while the node is not active.",
+        "# Every parameter of the node with its default. Those marked [dynamic] may be set at any time, those marked",
+        "# [at start] before the node starts, unless allow_remote_files is true, the others while it is not active.",
         "# Written by `python -m csre_ros.ros.settings`; a test keeps it so.",
         "/**:",
         "  ros__parameters:",
@@ -193,7 +204,7 @@ def _constraint(item: Field[Any]) -> str:
     if (meta["minimum"], meta["maximum"]) != (None, None):
         low, high = ("" if bound is None else bound for bound in (meta["minimum"], meta["maximum"]))
         text += f" [{low}..{high}]"
-    return text + (" [dynamic]" if meta["dynamic"] else "")
+    return text + (" [dynamic]" if meta["dynamic"] else "") + ("" if meta["remote"] else " [at start]")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def open_source(spec: str, config: SourceConfig | None = None, stop: threading.E
         ImportError: OpenCV is needed and missing.
     """
     config = config or SourceConfig()
-    if _is_live(spec):
+    if is_live(spec):
         return _open_live(spec, config, stop)
     path = user_path(spec)
     if not spec or not path.exists():
@@ -52,10 +52,11 @@ def is_recording(spec: str) -> bool:
     """
     from csre_ros.sources.bag_reader import names_bag
 
-    return not _is_live(spec) and names_bag(user_path(spec))
+    return not is_live(spec) and names_bag(user_path(spec))
 
 
-def _is_live(spec: str) -> bool:
+def is_live(spec: str) -> bool:
+    """Whether a source, as :func:`open_source` takes it, is a camera or an address."""
     return spec.startswith("camera:") or "://" in spec
 
 

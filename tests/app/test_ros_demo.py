@@ -19,6 +19,7 @@ import pytest
 from csre_ros.app import ros_demo
 from csre_ros.app.demo_settings import DemoSettings
 from csre_ros.options import build, leaf_fields
+from csre_ros.ros.free_domain import take_domain
 from csre_ros.ros.settings import NodeConfig, NodeSettings, settings
 from csre_ros.skeleton import Frame, Skeleton, get_layout
 from csre_ros.sources.recording_writer import RecordingWriter
@@ -81,7 +82,7 @@ def test_people_of_any_layout_are_heard_and_drawn_for_some_seconds(tmp_path):
     command += ["--source", str(tmp_path / "in.mcap"), "--output", str(tmp_path / "out.mp4")]
     environment = {
         **os.environ,
-        "ROS_DOMAIN_ID": str(1 + os.getpid() % 50),
+        "ROS_DOMAIN_ID": str(take_domain()),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         "ROS_LOG_DIR": str(tmp_path),
     }

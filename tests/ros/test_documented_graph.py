@@ -164,6 +164,20 @@ def test_the_policy_allows_every_input(policy):
         assert any(fnmatch.fnmatch(topic, pattern) for pattern in allowed), topic
 
 
+@pytest.mark.parametrize("name", ["image", "compressed_image", "skeletons", "json", "marker_array"])
+def test_the_policy_is_what_a_running_node_does(name, graph_with, tiny_bundle, policy):
+    """Every topic and service of the graph, those of announced layouts and simulated time among them."""
+    gc.collect()
+    words = (f"input:={name}", f"bundle:={tiny_bundle}", "layout:=auto", "use_sim_time:=true")
+    graph = graph_with(*(word for argument in words for word in ("-p", argument)))
+    graph.start_node()
+    graph.until(lambda: discovered(graph))
+    for kind, right in (("publisher", "publish"), ("subscriber", "subscribe"), ("service", "reply")):
+        allowed = policy("action_node", right)
+        for found in names(graph, kind):
+            assert any(fnmatch.fnmatch(found, pattern) for pattern in allowed), f"{right} {found}"
+
+
 def test_the_policy_lets_a_listener_hear_the_node(node, policy):
     heard = policy("action_listener", "subscribe")
     assert heard <= set(names(node, "publisher"))

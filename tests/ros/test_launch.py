@@ -119,6 +119,17 @@ def test_choices_are_those_of_the_parameters(arguments):
         assert arguments[name]["choices"] == ("", *options()[name].metadata["choices"])
 
 
+@pytest.mark.parametrize(
+    ("distribution", "expected"),
+    [("humble", {"ROS_LOCALHOST_ONLY": "1"}), ("kilted", {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"})],
+)
+def test_localhost_only_keeps_the_node_on_this_machine(start, monkeypatch, distribution, expected):
+    monkeypatch.setenv("ROS_DISTRO", distribution)
+    actions = start(localhost_only="true", fastdds_profile="")["SetEnvironmentVariable"]
+    assert dict(action.args for action in actions) == expected
+    assert "SetEnvironmentVariable" not in start(fastdds_profile="")
+
+
 def test_the_parameter_file_decides_unless_an_argument_is_given(start):
     (node,) = start()["LifecycleNode"]
     file, given = node.kwargs["parameters"]

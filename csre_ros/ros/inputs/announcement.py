@@ -7,6 +7,7 @@ from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from rclpy.subscription import Subscription
 from std_msgs.msg import String
 
+from csre_ros.ros.readers.cdr import Reader
 from csre_ros.skeleton import SkeletonLayout, get_layout
 
 
@@ -38,7 +39,7 @@ class Announcement:
     def open(self) -> None:
         """Subscribe."""
         latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
-        self._subscription = self._node.create_subscription(String, self._topic, self._announced, latched)
+        self._subscription = self._node.create_subscription(String, self._topic, self._announced, latched, raw=True)
 
     def close(self) -> None:
         """Unsubscribe and forget."""
@@ -46,5 +47,8 @@ class Announcement:
             self._node.destroy_subscription(self._subscription)
             self._subscription = self._name = None
 
-    def _announced(self, message: String) -> None:
-        self._name = message.data[:64]  # whoever sends more means no layout
+    def _announced(self, data: bytes) -> None:
+        try:
+            self._name = str(Reader(data).text(), "utf-8")
+        except ValueError as error:
+            self._name = f"no name: {error}"  # which nobody knows, so that every message tells of it

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from csre_ros.ros.health import Health
@@ -26,6 +27,7 @@ class InputContext:
         health: Told about everything that arrives or gets lost.
         deliver: Called with each item, from a thread of the input's choice.
         ended: Called once when a finite source has nothing more to give.
+        stopping: Set when the process is to end, so that nobody waits for a source any longer.
     """
 
     node: Node
@@ -33,6 +35,7 @@ class InputContext:
     health: Health
     deliver: Callable[[Any], None]
     ended: Callable[[], None]
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def now_ns(self) -> int:
         """The node's clock."""

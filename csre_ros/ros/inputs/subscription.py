@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from rclpy.subscription import Subscription
 from csre_ros.pose.registry import estimated_layout
 from csre_ros.ros.inputs.announcement import Announcement
 from csre_ros.ros.inputs.contract import InputContext
+from csre_ros.ros.inputs.gaps import Gaps
 from csre_ros.ros.inputs.image_shape import ImageShape
 from csre_ros.ros.inputs.topics import TopicKind
 from csre_ros.ros.readers.reading import Reading, Sender
@@ -105,15 +106,22 @@ def subscribe(
         depth: Messages that the middleware keeps.
         overridable: Whether parameters may override the quality of service.
     """
-    health = context.health
+    health, gaps = context.health, Gaps()
+
+    def numbered(data: bytes, info: Mapping[str, Any]) -> None:
+        # Where messages are numbered, the gaps tell of all that is lost; else what the middleware tells must do.
+        if lost := gaps.before(info):
+            health.lost(lost)
+        callback(data)
+
     events = SubscriptionEventCallbacks(
-        message_lost=lambda event: health.lost(event.total_count_change),
+        message_lost=lambda event: None if gaps.known else health.lost(event.total_count_change),
         incompatible_qos=lambda event: health.incompatible(qos_policy_name_from_kind(event.last_policy_kind).lower()),
     )
     return context.node.create_subscription(
         message,
         name,
-        callback,
+        numbered,
         QoSProfile(history=QoSHistoryPolicy.KEEP_LAST, depth=depth, reliability=QoSReliabilityPolicy.BEST_EFFORT),
         event_callbacks=events,
         qos_overriding_options=QoSOverridingOptions.with_default_policies() if overridable else None,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from csre_ros.foreign_text import sentence
 from csre_ros.ros.health import CAPTURE, Health, Snapshot
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from csre_ros.ros.inputs.contract import Input
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+SLOWEST_HZ = 8.0
+"""Fewest frames per second by which actions are recognised."""
 _INPUT_COUNTS = ("received", "lost", "skipped", "undecided", "stamped_on_arrival")
 
 
@@ -126,6 +129,7 @@ def input_status(now: Observation, before: Observation | None, timeout_s: float)
     values = {
         "source": now.what,
         "rate_hz": round(health.rate_hz, 1),
+        "observed_hz": round(health.observed_hz, 1),
         "silence_s": round(health.silence_s, 2),
         **{name: health.counts.get(name, 0) for name in _INPUT_COUNTS},
         "rejected": sum(health.rejections.values()),
@@ -147,6 +151,8 @@ def _complaint(now: Observation, before: Observation | None, timeout_s: float) -
             f"no input: a publisher of {what} offers incompatible QoS ({health.incompatible}); set "
             f"qos_overrides.{what}.subscription.{health.incompatible} in the parameter file"
         )
+    if health.silence_s > timeout_s and health.waiting:
+        return f"waiting for {what}: {health.waiting}"
     if health.silence_s > timeout_s:
         came = "for" if health.counts.get("received") else "yet, after"
         return f"no input {came} {health.silence_s:.1f} s: check that {what} delivers"
@@ -155,9 +161,16 @@ def _complaint(now: Observation, before: Observation | None, timeout_s: float) -
         return f"{rejected} rejected: {health.refusal}"
     if lost := health.counts.get("lost", 0) - (old.counts.get("lost", 0) if old else 0):
         return (
-            f"{lost} messages lost in transport; for raw images load config/fastdds_images.xml on both ends, or use "
-            "compressed images"
+            f"{lost} messages lost in transport or overwritten before they were taken; for raw images load "
+            "config/fastdds_images.xml on both ends, or use compressed images"
         )
+    if 0 < health.observed_hz < SLOWEST_HZ:
+        slow = (
+            f"{health.observed_hz:.1f} frames per second are too few to recognise actions by; {SLOWEST_HZ:g} are needed"
+        )
+        if health.rate_hz < SLOWEST_HZ:
+            return f"{slow}: let {what} send at least {SLOWEST_HZ:g}"
+        return f"{slow}, and {health.rate_hz:.1f} come: lower pose.max_people, or let somebody else do the pose stage"
     return ""
 
 
@@ -191,9 +204,9 @@ def to_message(statuses: Sequence[Status], node_name: str, hardware_id: str, sta
         DiagnosticStatus(
             level=status.level,
             name=f"{node_name}: {status.task}",
-            message=status.message,
+            message=sentence(status.message),
             hardware_id=hardware_id,
-            values=[KeyValue(key=key, value=str(value)) for key, value in status.values.items()],
+            values=[KeyValue(key=key, value=sentence(value)) for key, value in status.values.items()],
         )
         for status in statuses
     ]

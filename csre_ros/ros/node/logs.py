@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from csre_ros.foreign_text import sentence
+
 if TYPE_CHECKING:
     from rclpy.impl.rcutils_logger import RcutilsLogger
 
@@ -24,7 +26,7 @@ class RosLogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log one record; rclpy allows each of its calling lines one severity only."""
-        text = self.format(record)
+        text = sentence(self.format(record))
         if record.levelno >= logging.ERROR:
             self._logger.error(text)
         elif record.levelno >= logging.WARNING:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from csre_ros.foreign_text import sentence
 from csre_ros.pipeline import Pipeline
 from csre_ros.ros.health import Health
 from csre_ros.ros.inputs.contract import Input, InputContext, check_dims
@@ -19,6 +20,7 @@ from csre_ros.ros.node import parameters, services
 from csre_ros.ros.node.diagnostics import (
     ERROR,
     OK,
+    WARN,
     Observation,
     Status,
     model_status,
@@ -27,11 +29,11 @@ from csre_ros.ros.node.diagnostics import (
     to_message,
 )
 from csre_ros.ros.node.logs import RosLogHandler
+from csre_ros.ros.node.patience import patiently
 from csre_ros.ros.node.recognition_worker import RecognitionWorker
 from csre_ros.ros.outputs.publishers import Publishers
 from csre_ros.ros.qos import NEWEST, overridable
 from csre_ros.ros.settings import NodeSettings, fixed, unknown
-from csre_ros.sources.frames import SourceFrame
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 _DIAGNOSTICS_PERIOD_S, _WATCH_PERIOD_S = 1.0, 0.1
@@ -44,12 +46,18 @@ class ActionNode(LifecycleNode):
     the input, *deactivate* stops both and forgets all people, *cleanup* frees the models. What fails is undone, logged
     with its reason and answered with FAILURE; the node stays alive.
 
+    Args:
+        stopping: Set when the process is to end: no transition waits any longer for a model or a source then.
+
     Attributes:
         finished: Set when a finite source has ended and the settings say that the node ends with it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stopping: threading.Event | None = None) -> None:
         self.finished = threading.Event()
+        self._stopping = stopping or threading.Event()
+        self._faults = self._judged_faults = 0
+        self._fault = ""
         self._health = Health()
         self._judged: Observation | None = None  # what the last diagnostics were about
         self._refusal = ""
@@ -72,6 +80,12 @@ class ActionNode(LifecycleNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
         self.create_timer(_DIAGNOSTICS_PERIOD_S, self._diagnose, clock=steady)
         self.create_timer(_WATCH_PERIOD_S, self._watch, clock=steady)
+
+    def fault(self, error: Exception) -> None:
+        """A request, message or timer made rclpy or the node raise. It is counted and said, and the node goes on."""
+        self._faults += 1
+        self._fault = f"{type(error).__name__}: {sentence(error)}"
+        self.get_logger().error(f"a callback failed: {self._fault}", throttle_duration_sec=5.0)
 
     def start(self) -> None:
         """Configure and activate, if the parameter ``autostart`` says so."""
@@ -171,15 +185,17 @@ class ActionNode(LifecycleNode):
         self._settings = parameters.read(self)
         self._health, self._judged = Health(), None
         # Before the models: what it delivers chooses the bundle, and what it lacks is the first thing to be told.
-        self._input = make_input(InputContext(self, self._settings, self._health, self._deliver, self._deliver_end))
-        self._pipeline = Pipeline(self._settings.pipeline, self._input.dims)
+        self._input = make_input(
+            InputContext(self, self._settings, self._health, self._deliver, self._deliver_end, self._stopping)
+        )
+        config, dims = self._settings.pipeline, self._input.dims
+        self._pipeline = patiently(lambda: Pipeline(config, dims), "loading the bundle", self._stopping)
         recognizer = self._pipeline.recognizer
         check_dims(self._input, recognizer.info)
         self._outputs = Publishers(self, recognizer, self._settings)
         self._worker = RecognitionWorker(self._pipeline, self._outputs, self._health, self.get_logger(), self._end)
         if self._input.images:  # the first picture loads the pose model
-            self._pipeline.observe(SourceFrame(0, "", image=np.zeros((480, 640, 3), np.uint8)))
-            self._pipeline.reset()
+            patiently(self._pipeline.warm_up, "loading the pose model", self._stopping)
 
     def _deliver(self, item: Any) -> None:
         if self._worker is not None:
@@ -190,20 +206,25 @@ class ActionNode(LifecycleNode):
             self._worker.end()
 
     def _stop(self) -> None:
-        if self._input is not None:
-            self._input.close()
-        if self._worker is not None:
-            self._worker.stop()
+        feed, worker = self._input, self._worker
+        self._undo(feed.close if feed else None, worker.stop if worker else None)
 
     def _free(self) -> None:
-        if self._outputs is not None:
-            self._outputs.destroy()
-        if self._pipeline is not None:
-            self._pipeline.close()
+        outputs, pipeline = self._outputs, self._pipeline
         self._worker = self._outputs = self._pipeline = self._input = self._loaded = None
+        self._undo(outputs.destroy if outputs else None, pipeline.close if pipeline else None)
+
+    def _undo(self, *steps: Callable[[], None] | None) -> None:
+        """Take every step, whatever the others come to: what cannot be undone must not keep the rest alive."""
+        for step in steps:
+            try:
+                if step is not None:
+                    step()
+            except Exception as error:
+                self.fault(error)
 
     def _refuse(self, transition: str, error: Exception) -> TransitionCallbackReturn:
-        self._refusal = f"cannot {transition}: {error}"
+        self._refusal = sentence(f"cannot {transition}: {error}")
         self.get_logger().error(self._refusal)
         return FAILURE
 
@@ -231,9 +252,10 @@ class ActionNode(LifecycleNode):
         self._diagnostics.publish(to_message(self._statuses(), name, hardware, self.get_clock().now().to_msg()))
 
     def _statuses(self) -> list[Status]:
-        statuses = [Status("model", ERROR, self._refusal)] if self._refusal else []
+        statuses = [self._callback_status()]
+        statuses += [Status("model", ERROR, self._refusal)] if self._refusal else []
         if self._pipeline is None or self._outputs is None or self._worker is None or self._input is None:
-            return statuses or [Status("model", OK, "not loaded")]
+            return statuses if self._refusal else [*statuses, Status("model", OK, "not loaded")]
         statuses.append(model_status(self._pipeline))
         if not self._worker.active:
             return [*statuses, Status("input", OK, "inactive")]
@@ -247,3 +269,11 @@ class ActionNode(LifecycleNode):
         )
         before, self._judged = self._judged, now
         return statuses + runtime_statuses(now, before, self._settings.node.input_timeout_s)
+
+    def _callback_status(self) -> Status:
+        """WARN while callbacks fail: somebody sends what neither rclpy nor the node understands."""
+        new, self._judged_faults = self._faults - self._judged_faults, self._faults
+        values = {"failures": self._faults}
+        if new:
+            return Status("callbacks", WARN, f"{new} failed, the last with {self._fault}", values)
+        return Status("callbacks", OK, "working", values)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from csre_ros.foreign_text import sentence
 from csre_ros.pipeline import Pipeline
 from csre_ros.recognition.types import PersonAction
 from csre_ros.ros.health import Health
@@ -71,12 +72,14 @@ class RecognitionWorker:
 
     def start(self, feed: Input) -> None:
         """Take items of ``feed`` from now on."""
+        worker: Worker[Any] = Worker(self._work, 1 if feed.images else _WAITING_SKELETONS)
         self._input = feed
-        self._worker = Worker(self._work, 1 if feed.images else _WAITING_SKELETONS)
-        self._worker.start()
+        worker.start()
+        self._worker = worker
 
     def stop(self) -> None:
         """Take no more items, withdraw what was published and forget all people. Does nothing if not active."""
+        self._input = None  # which knows whom it delivers to: the two would keep each other, and the models
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
@@ -130,15 +133,18 @@ class RecognitionWorker:
         try:
             read, rejected = self._input.read(item)
         except Exception as error:  # what no reader understands, whatever it makes of it
-            self._health.rejected("unreadable message", detail=str(error))
-            self._logger.warning(f"rejected: {error}", throttle_duration_sec=5.0)
+            self._health.rejected("unreadable message", detail=sentence(error))
+            self._logger.warning(f"rejected: {sentence(error)}", throttle_duration_sec=5.0)
             return None
         for reason, count in rejected.items():
             self._health.rejected(reason, count)
         with self._stage("pose"):
             frame = self._pipeline.observe(read)
             with self._stage("inference"):
-                return (frame, read.image) if self._pipeline.recognizer.observe(frame) else None
+                if not self._pipeline.recognizer.observe(frame):
+                    return None
+                self._health.observed()
+                return frame, read.image
         return None
 
     def _decide(self, taken: list[tuple[Frame, Image | None]]) -> None:
@@ -175,4 +181,4 @@ class RecognitionWorker:
             yield
         except Exception as error:
             self._health.failed(name, error)
-            self._logger.error(f"{name} failed: {error!r}", throttle_duration_sec=5.0)
+            self._logger.error(f"{name} failed: {sentence(repr(error))}", throttle_duration_sec=5.0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import time
+from collections import Counter, deque
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -13,14 +14,16 @@ from rclpy.node import Node
 from csre_ros.skeleton import Frame, SkeletonLayout
 from csre_ros.sources.recording_writer import RecordingWriter
 
+_MOST_FILES, _PERIOD_S = 5, 60.0  # files that may begin within so many seconds
+
 
 class Recorder:
     """Writes one recording after the other into a folder.
 
     A file begins with the first person seen and ends when the input stops, the node is deactivated, the stamps go back,
     or everybody has another layout; what follows goes into the next one. What does not fit into a file is left out and
-    counted. If a file cannot be written, what it has is kept, recording ends with an error in the log, and everything
-    else goes on.
+    counted; so is what would begin a sixth file within a minute. If a file cannot be written, what it has
+    is kept, recording ends with an error in the log, and everything else goes on.
 
     Args:
         node: For its log.
@@ -39,6 +42,7 @@ class Recorder:
         self._stack = ExitStack()
         self._writer: RecordingWriter | None = None
         self._newest_ns = 0
+        self._begun_s: deque[float] = deque(maxlen=_MOST_FILES)
         self.failure = ""
 
     def write(self, frame: Frame) -> None:
@@ -89,9 +93,21 @@ class Recorder:
                 return self._writer
             self.close()
         if layouts:
+            self._hold_back()
             self._writer = self._stack.enter_context(self._open(layouts[0]))
             self._newest_ns = frame.stamp_ns
         return self._writer
+
+    def _hold_back(self) -> None:
+        """Keep files rare: stamps that go back with every frame would fill the folder with files of one frame.
+
+        Raises:
+            ValueError: It is too early for another file.
+        """
+        now_s = time.monotonic()
+        if len(self._begun_s) == _MOST_FILES and now_s - self._begun_s[0] < _PERIOD_S:
+            raise ValueError(f"{_MOST_FILES} files were begun within {_PERIOD_S:g} s; the next one must wait")
+        self._begun_s.append(now_s)
 
     def _open(self, layout: SkeletonLayout) -> RecordingWriter:
         now = datetime.now(timezone.utc)

@@ -200,7 +200,8 @@ def test_a_source_that_does_not_open_fails_activation_with_the_reason(
 ):
     empty = tmp_path / "empty.mcap"
     empty.touch()
-    manager = manager_with("input:=camera", f"bundle:={tiny_bundle}", f"source:={source.format(empty=empty)}")
+    where = f"source:={source.format(empty=empty)}"
+    manager = manager_with("input:=camera", f"bundle:={tiny_bundle}", where, "capture.reconnect:=false")
     assert manager.ask(CONFIGURE)
     for _ in range(2):
         assert not manager.ask(ACTIVATE)

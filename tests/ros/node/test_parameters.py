@@ -145,7 +145,7 @@ class TestOnTheNode:
     @pytest.mark.parametrize(
         ("name", "value", "words"),
         [
-            ("bundle", "other", "first run `ros2 lifecycle set /action_node deactivate`"),
+            ("layout", "ntu25", "first run `ros2 lifecycle set /action_node deactivate`"),
             ("top_k", 0, "1"),
             ("window.stride_s", 9.0, ""),
             ("top_k", "three", "type"),
@@ -179,11 +179,12 @@ class TestOnTheNode:
         """So that a whole file may be loaded into an active node."""
         assert self.set(talker.graph, "bundle", str(tiny_bundle)).successful
 
-    def test_the_bundle_is_switched_while_inactive(self, talker, make_body, tiny_info, graph_maker, tmp_path):
+    def test_the_bundle_is_switched_while_inactive(self, talker_with, make_body, tiny_info, graph_maker, tmp_path):
         from std_msgs.msg import String
 
         from csre_ros.ros.qos import LATCHED
 
+        talker = talker_with("-p", "allow_remote_files:=true")
         names = talker.graph.listen(
             String, "/action_node/classes", LATCHED, read=lambda message: json.loads(message.data)["model"]["name"]
         )
@@ -200,9 +201,12 @@ class TestOnTheNode:
         assert len(record["persons"][0]["top_k"]) == 1
         talker.graph.until(lambda: names == ["tiny", "other"])
 
-    def test_a_bundle_that_does_not_load_fails_activation_until_another_is_set(self, talker, make_body, tiny_bundle):
+    def test_a_bundle_that_does_not_load_fails_activation_until_another_is_set(
+        self, talker_with, make_body, tiny_bundle
+    ):
         from rclpy.lifecycle import TransitionCallbackReturn
 
+        talker = talker_with("-p", "allow_remote_files:=true")
         talker.node.trigger_deactivate()
         assert self.set(talker.graph, "bundle", "nonesuch").successful
         for _ in range(2):
@@ -276,7 +280,7 @@ class TestOnTheNode:
         [
             ("window.stride_s:=100.0", "window.stride_s"),
             ("layout:=kinect99", "choose one of: body13"),
-            ("tracker.gate_m:=1", "DOUBLE"),
+            ("tracker.gate_m:=wide", "DOUBLE"),
         ],
     )
     def test_a_bad_value_at_start_ends_with_one_line(self, run_node, parameter, words):
