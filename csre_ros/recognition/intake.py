@@ -29,8 +29,16 @@ class Bodies:
     confidence: FloatArray
 
 
+# A bundle for image points sees people in metres as a camera with a vertical field of view of 47 degrees would: which
+# one does not matter to it, since it measures everybody by their own size.
+_FOCAL_HEIGHTS = 1.15
+_NEAREST_M = 0.1
+
+
 class Intake:
     """Maps skeletons into one layout and refuses those that cannot be mapped.
+
+    People in metres are projected where the common layout is one of image points. Depth is never invented.
 
     Args:
         layout: The common layout.
@@ -52,9 +60,10 @@ class Intake:
             mapping = self._mapping(layout)
             assert mapping is not None
             rows = [i for i, skeleton in enumerate(known) if skeleton.layout == layout]
-            positions[rows], confidence[rows] = mapping.apply(
-                np.stack([known[i].positions for i in rows]), np.stack([known[i].confidence for i in rows])
-            )
+            own, seen = np.stack([known[i].positions for i in rows]), np.stack([known[i].confidence for i in rows])
+            if layout.dims > self._layout.dims:
+                own, seen = _projected(own, seen)
+            positions[rows], confidence[rows] = mapping.apply(own, seen)
         visible = confidence.any(axis=1)
         self._count("nothing_visible", int((~visible).sum()))
         positions, confidence = positions[visible], confidence[visible]
@@ -65,7 +74,7 @@ class Intake:
         """How a layout is mapped; None, and said once, where it cannot be."""
         if layout not in self._mappings:
             mapping = LayoutMapping(layout, self._layout)
-            usable = layout.dims == self._layout.dims and len(mapping.missing) < len(self._layout)
+            usable = layout.dims >= self._layout.dims and len(mapping.missing) < len(self._layout)
             if not usable:
                 _log.warning(
                     "skeletons of layout %r (%d-D) are refused: the bundle needs %d-D skeletons with joints "
@@ -78,3 +87,13 @@ class Intake:
     def _count(self, reason: str, number: int) -> None:
         if number:
             self._counts[reason] += number
+
+
+def _projected(positions: FloatArray, confidence: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Image points ``[..., 2]`` in image heights of optical metres ``[..., 3]``; what is not in front is not seen."""
+    depth = positions[..., 2:]
+    ahead = depth[..., 0] > _NEAREST_M
+    points = positions[..., :2] / np.where(ahead[..., None], depth, np.nan) * np.float32(_FOCAL_HEIGHTS) + np.float32(
+        0.5
+    )
+    return points.astype(np.float32), np.where(ahead, confidence, 0).astype(np.float32)

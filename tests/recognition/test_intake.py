@@ -52,10 +52,21 @@ def test_what_is_refused() -> None:
     assert counts == {"wrong_layout": 2, "nothing_visible": 1}
 
 
-def test_metric_skeletons_are_refused_by_a_picture_bundle() -> None:
+def test_image_points_are_refused_by_a_bundle_in_metres() -> None:
     counts: Counter[str] = Counter()
-    assert Intake(get_layout("coco17"), counts).step([skeleton("kinect20")]).skeletons == ()
+    assert Intake(get_layout("kinect20"), counts).step([skeleton("coco17")]).skeletons == ()
     assert counts == {"wrong_layout": 1}
+
+
+def test_people_in_metres_are_projected_for_a_bundle_of_image_points() -> None:
+    """By hand: 0.6 m to the right and 0.3 m above the axis at 3 m are 0.2 and -0.1 focal lengths from the centre."""
+    coco = get_layout("coco17_3d")
+    positions = np.tile(np.float32((0.6, -0.3, 3.0)), (17, 1))
+    positions[3, 2], positions[4] = -1.0, np.nan  # behind the camera; not seen
+    bodies = Intake(get_layout("coco17")).step([Skeleton(coco, positions, np.ones(17))])
+    np.testing.assert_allclose(bodies.positions[0, 0], (0.5 + 1.15 * 0.2, 0.5 - 1.15 * 0.1), rtol=1e-5)
+    np.testing.assert_array_equal(bodies.confidence[0, 2:6], (1, 0, 0, 1))
+    assert bodies.skeletons[0].layout is coco
 
 
 def test_nobody() -> None:

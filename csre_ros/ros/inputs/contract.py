@@ -78,12 +78,12 @@ class Input(Protocol):
 
 
 def check_dims(feed: Input, info: BundleInfo) -> None:
-    """Refuse flat skeletons for a bundle that was trained in space, and the other way round.
+    """Refuse flat skeletons for a bundle that was trained in space.
 
     Raises:
-        ValueError: The dimensions differ.
+        ValueError: The bundle needs depth that the input does not deliver.
     """
-    if feed.dims not in (None, info.dims):
+    if feed.dims is not None and feed.dims < info.dims:
         raise ValueError(
             f"{feed.what} delivers {feed.dims}-D skeletons and bundle {info.name!r} needs {info.dims}-D; depth is "
             "never invented: choose a bundle that declares the dimensions of your source"
