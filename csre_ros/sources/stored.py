@@ -215,14 +215,14 @@ class ImageFolder(StoredImages):
         return np.asarray(image, np.uint8)
 
 
-def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+def _natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
     """Sorts ``2.jpg`` before ``10.jpg``: numbers in a name count as numbers.
 
     >>> sorted(["10.jpg", "2.jpg", "b1", "1.jpg"], key=_natural)
     ['1.jpg', '2.jpg', '10.jpg', 'b1']
     """
     parts = re.split(r"([0-9]+)", name)
-    return [(int(part), "") if part[0] in "0123456789" else (-1, part) for part in parts if part], name
+    return [(False, int(part), "") if part[0] in "0123456789" else (True, 0, part) for part in parts if part], name
 
 
 def _bag_hint(folder: Path) -> str:

@@ -119,6 +119,7 @@ def test_test_and_validate_give_the_figures_of_the_subsets(run: Path, mini_root:
         assert {key: value for key, value in found.items() if key.startswith("test/top1")} == expected
 
 
+@pytest.mark.slow
 def test_every_figure_is_told(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr("models.training.record.rank_zero_info", told.append)

@@ -32,6 +32,7 @@ def task(tmp_path_factory) -> bytes:
         return load_landmarker_task()
 
 
+@pytest.mark.slow
 def test_it_is_made_once_and_then_read(cache, task, monkeypatch):
     assert load_landmarker_task() == task
     (file,) = cache.iterdir()

@@ -119,6 +119,7 @@ def follow(run_example, graph):
     return talker, ids
 
 
+@pytest.mark.slow
 def test_a_clap_starts_to_follow_and_another_one_of_the_same_person_ends_it(follow):
     talker, ids = follow
     talker.say(3, 4, action="clap", by=4)
@@ -157,6 +158,7 @@ def test_whoever_leaves_is_not_followed_any_more(follow):
     talker.graph.until(lambda: ids == [0, 3, 0])
 
 
+@pytest.mark.slow
 def test_nobody_is_followed_when_the_action_node_falls_silent(follow):
     talker, ids = follow
     talker.say(3, action="clap")

@@ -167,6 +167,7 @@ def test_opening_a_silent_address_is_given_up_at_once_when_asked(silent_url):
     assert time.monotonic() - begin < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_wait_for_a_silent_address(silent_url, number, tmp_path):
     command = [sys.executable, "-m", "csre_ros.app.main", "record", tmp_path / "out.mcap", "--source", silent_url]

@@ -74,6 +74,7 @@ def whole(tmp_path) -> Path:
     return record(tmp_path / "whole.mcap")
 
 
+@pytest.mark.slow
 def test_what_was_recorded_two_seconds_before_a_kill_is_there(tmp_path):
     path = tmp_path / "killed.mcap"
     command = [sys.executable, "-c", WRITES_FOR_EVER, str(path), "100000", "0.03"]
@@ -88,6 +89,7 @@ def test_what_was_recorded_two_seconds_before_a_kill_is_there(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_a_source_that_stops_does_not_keep_its_last_frame_from_the_disk(tmp_path):
     """The thread saves, not the next frame."""
     with RecordingWriter(tmp_path / "quiet.mcap", LAYOUT) as writer:
@@ -97,6 +99,7 @@ def test_a_source_that_stops_does_not_keep_its_last_frame_from_the_disk(tmp_path
     assert len(read(tmp_path / "copy.mcap")) == 1
 
 
+@pytest.mark.slow
 def test_after_a_power_loss_everything_that_the_disk_confirmed_is_there(tmp_path, monkeypatch):
     """What the disk has confirmed when the power fails is what it had at the last fsync."""
     confirmed: list[tuple[float, int]] = []
@@ -121,6 +124,7 @@ def test_after_a_power_loss_everything_that_the_disk_confirmed_is_there(tmp_path
     assert [frame.stamp_ns for frame in found] == [i * SECOND for i in range(len(found))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [400, 60_000, 100_003])
 def test_a_full_disk_keeps_everything_before(tmp_path, limit):
     path = tmp_path / "full.mcap"
@@ -197,6 +201,7 @@ def test_wherever_it_is_cut_what_is_whole_is_read_and_the_loss_is_named(whole, t
     assert lengths[-1] == 40
 
 
+@pytest.mark.slow
 def test_a_cut_between_chunks_gives_the_chunks_before(tmp_path, caplog):
     path = tmp_path / "chunks.mcap"
     with RecordingWriter(path, LAYOUT) as writer:
@@ -298,6 +303,7 @@ def test_recordings_made_before_are_read(shared_data):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_is_whole_of_a_cut_recording_is_saved_as_a_complete_one(whole, tmp_path):
     path = tmp_path / "chunks.mcap"
     with RecordingWriter(path, LAYOUT) as writer:
@@ -315,6 +321,7 @@ def test_what_is_whole_of_a_cut_recording_is_saved_as_a_complete_one(whole, tmp_
     assert cut.read_bytes() == data[: len(data) // 2]
 
 
+@pytest.mark.slow
 def test_what_is_whole_of_a_damaged_recording_is_saved(tmp_path):
     path = tmp_path / "chunks.mcap"
     with RecordingWriter(path, LAYOUT) as writer:

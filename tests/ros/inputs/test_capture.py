@@ -69,6 +69,7 @@ def test_a_recording_is_stamped_with_the_time_at_which_it_is_played(capture, rec
     assert len(frames[0].skeletons) == 1
 
 
+@pytest.mark.slow
 def test_a_loop_pauses_until_the_people_are_given_up(capture, recording):
     chosen = settings({"source": str(recording), "loop": True, "tracker.death_s": 0.2, "window.max_gap_s": 0.3})
     _, frames, ends = capture(chosen)

@@ -147,6 +147,7 @@ def test_inactive_says_nothing_and_hears_nothing(manager, make_body):
     assert heard == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [

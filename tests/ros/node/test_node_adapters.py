@@ -84,6 +84,7 @@ def test_a_raised_arm_is_reported_between_bad_messages(start, make_body, name):
     assert table["received"] == "72"
 
 
+@pytest.mark.slow
 def test_names_that_no_message_can_carry_are_refused_and_the_stream_goes_on(start, make_body):
     graph, _, labels, records = start("json", "input_timeout_s:=0.5")
     graph.listen(MarkerArray, "/action_node/markers")  # whoever repeats the names
@@ -127,6 +128,7 @@ def test_bytes_that_are_no_message_are_counted(start, name, kind, topic):
     assert status.table["rejected: unreadable message"] == "1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size"), [("skeletons", 1 << 20), ("json", 1 << 18), ("marker_array", 1 << 20)], ids=str
 )

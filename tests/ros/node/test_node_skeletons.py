@@ -218,6 +218,7 @@ def test_wrong_stamps_are_counted_and_do_not_stop_recognition(talker, make_body)
     )
 
 
+@pytest.mark.slow
 def test_unstamped_messages_are_stamped_on_arrival(talker, make_body):
     for _ in range(50):
         talker.publisher.publish(talker.cloud([make_body("right")], stamp_ns=0))

@@ -139,6 +139,7 @@ def test_a_file_that_cannot_be_written_ends_the_recording_only(tmp_path: Path) -
     assert counts == {"unrecorded_frame": 2}
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_recording_and_keeps_the_file(tmp_path: Path) -> None:
     code = """
 import resource, sys, time
