@@ -11,8 +11,12 @@ from dataclasses import MISSING, Field, field, fields
 from typing import Any, TypeVar
 
 from csre_ros.foreign_text import quoted
+from csre_ros.paths import user_path
 
 Config = TypeVar("Config")
+
+READ, REPLACED, MADE = "read", "replaced", "made"
+"""What becomes of a file that an option names; what is made is never there before."""
 
 
 def option(
@@ -24,6 +28,7 @@ def option(
     choices: tuple[str, ...] | None = None,
     dynamic: bool = False,
     remote: bool = True,
+    file: str = "",
 ) -> Any:
     """A dataclass field with its documentation.
 
@@ -36,9 +41,12 @@ def option(
         dynamic: Whether a running node accepts a new value.
         remote: Whether others may set it over the network once the node has started; False for what names files,
             devices or addresses.
+        file: What becomes of the file that it names, if it names one: :data:`READ`, :data:`REPLACED` or :data:`MADE`.
+            In such a value ``~`` stands for the home folder.
     """
     limits = {"minimum": minimum, "maximum": maximum, "choices": choices}
-    return field(default=default, metadata={"help": help, **limits, "dynamic": dynamic, "remote": remote})
+    metadata = {"help": help, **limits, "dynamic": dynamic, "remote": remote, "file": file}
+    return field(default=default, metadata=metadata)
 
 
 def check(config: Any) -> None:
@@ -92,6 +100,7 @@ def build(cls: type[Config], values: Mapping[str, Any], name: Callable[[str], st
 
     Raises:
         ValueError: A value lies outside its range or choices.
+        FileNotFoundError: A path names the home folder of a user who does not exist.
 
     >>> from csre_ros.recognition.settings import RecognizerConfig
     >>> build(RecognizerConfig, {"tracker.gate_m": 1.0}).tracker.gate_m
@@ -103,5 +112,12 @@ def build(cls: type[Config], values: Mapping[str, Any], name: Callable[[str], st
         if item.default is MISSING and isinstance(item.default_factory, type):
             arguments[item.name] = build(item.default_factory, values, name, dotted + ".")
         elif name(dotted) in values:
-            arguments[item.name] = values[name(dotted)]
+            value = values[name(dotted)]
+            arguments[item.name] = _at_home(value) if item.metadata.get("file") else value
     return cls(**arguments)
+
+
+def _at_home(value: Any) -> Any:
+    if isinstance(value, str):
+        return str(user_path(value)) if value.startswith("~") else value
+    return [_at_home(one) for one in value]

@@ -56,6 +56,15 @@ class Command:
                 return dotted.removeprefix(prefix)
         return dotted
 
+    def written(self, dotted: str) -> str:
+        """An option as the user writes it.
+
+        >>> COMMANDS["demo"].written("demo.events"), COMMANDS["record"].written("record.output")
+        ('--events', 'output')
+        """
+        flag = self.flag(dotted)
+        return flag if flag == self.positional else f"--{flag}"
+
 
 _TABLE = (
     Command(
@@ -84,6 +93,13 @@ _TABLE = (
         run="csre_ros.app.evaluate:run",
         settings="csre_ros.app.evaluate:EvaluateSettings",
         positional="recordings",
+    ),
+    Command(
+        "recover",
+        "Make a complete recording of what is whole in one that was cut or damaged.",
+        run="csre_ros.app.recover:run",
+        settings="csre_ros.app.recover:RecoverSettings",
+        positional="recording",
     ),
     Command(
         "doctor",

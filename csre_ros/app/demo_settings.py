@@ -5,24 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from csre_ros.app.source import SPELLINGS
-from csre_ros.options import check, option
+from csre_ros.options import READ, REPLACED, check, option
 from csre_ros.pipeline import PipelineConfig
 from csre_ros.sources import SourceConfig
+
+VIDEO_SUFFIXES = (".mp4",)
 
 
 @dataclass(frozen=True)
 class DemoConfig:
     """Where frames come from and where results go."""
 
-    source: str = option("auto", f"{SPELLINGS}, or 'auto': a camera if one opens, else the shipped recording.")
+    source: str = option(
+        "auto", f"{SPELLINGS}, or 'auto': a camera if one opens, else the shipped recording.", file=READ
+    )
     headless: bool = option(False, "Open no window; files and recordings run as fast as the machine can.")
-    output: str = option("", "Write what is drawn to this .mp4 file, and a contact sheet beside it (.png).")
-    events: str = option("", "Write events to this file, one JSON object per line; '-' is standard output.")
+    output: str = option(
+        "", "Write what is drawn to this .mp4 file, and a contact sheet beside it (.png).", file=REPLACED
+    )
+    events: str = option(
+        "", "Write events to this file, one JSON object per line; '-' is standard output.", file=REPLACED
+    )
     ros: bool = option(False, "Run the ROS 2 node in a process of its own and show what arrives over its topics.")
     seconds: float = option(0.0, "End after this many seconds of source time; 0 runs to the end.", minimum=0.0)
 
     def __post_init__(self) -> None:
         check(self)
+        if self.output and not self.output.lower().endswith(VIDEO_SUFFIXES):
+            raise ValueError(
+                f"output is {self.output!r}; choose a name that ends in one of: {', '.join(VIDEO_SUFFIXES)}"
+            )
 
 
 @dataclass(frozen=True)

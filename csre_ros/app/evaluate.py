@@ -19,7 +19,8 @@ from csre_ros.app.session import events_of
 from csre_ros.app.source import resolve
 from csre_ros.evaluation import NOTHING, JudgedStream, intervals_of_runs, judge, match, merged, renamed, reports_of
 from csre_ros.foreign_text import quoted, sentence
-from csre_ros.options import check, option
+from csre_ros.options import MADE, READ, REPLACED, check, option
+from csre_ros.paths import user_path
 from csre_ros.pipeline import Pipeline, PipelineConfig
 from csre_ros.recognition import ActionEvent
 from csre_ros.sources import SourceConfig, SourceFrame, open_source
@@ -35,12 +36,17 @@ class EvaluateConfig:
         (),
         "Recordings (.mcap) or rosbag2 folders with annotated frames, folders of them, or .npz files of labelled "
         "streams.",
+        file=READ,
     )
     words: str = option(
-        "", "YAML file that says what annotations are called by the bundle, such as carry: walk; none leaves one out."
+        "",
+        "YAML file that says what annotations are called by the bundle, such as carry: walk; none leaves one out.",
+        file=READ,
     )
-    json: str = option("", "Write every figure, truth and report to this file; '-' is standard output.")
-    timelines: str = option("", "Write a picture of every recording to this folder: truth above, reports below.")
+    json: str = option("", "Write every figure, truth and report to this file; '-' is standard output.", file=REPLACED)
+    timelines: str = option(
+        "", "Write a picture of every recording to this folder: truth above, reports below.", file=MADE
+    )
     unannotated: str = option(
         "", "Labels, separated by commas, that people may well do where nothing is annotated, such as walk: what is "
         "wrong without them is printed beside."
@@ -122,7 +128,7 @@ def _dims(recordings: Sequence[tuple[str, _Opens]]) -> int | None:
 def _recordings(given: Sequence[str]) -> Iterator[tuple[str, _Opens]]:
     """Name of every recording, and what opens it."""
     for name in given:
-        path = Path(resolve(name, SourceConfig())).expanduser()
+        path = user_path(resolve(name, SourceConfig()))
         if path.suffix == ".npz":
             for one in read_stream_arrays(path):
                 yield f"{path.stem}_s{one.subject:02d}_{one.name}", one.skeleton_frames
@@ -144,7 +150,7 @@ def _read_words(file: str) -> Mapping[str, str]:
     if not file:
         return {}
     try:
-        words = yaml.safe_load(Path(file).expanduser().read_text(encoding="utf-8"))
+        words = yaml.safe_load(user_path(file).read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ValueError(f"{file} is no YAML file: {sentence(error)}") from error
     if not isinstance(words, dict) or not all(isinstance(text, str) for pair in words.items() for text in pair):

@@ -7,12 +7,14 @@ import signal
 import sys
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from typing import Any
 
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 from rich.text import Text
 
 from csre_ros import __version__
 from csre_ros.app.commands import COMMANDS, Command
+from csre_ros.app.files import check_files
 from csre_ros.app.flags import add_options
 from csre_ros.app.screen.terminal import console
 from csre_ros.foreign_text import sentence
@@ -70,7 +72,11 @@ def _run(given: list[str]) -> int:
     for number in ending_signals():
         signal.signal(number, signal.default_int_handler)
     settings, run = command.load_settings(), command.load_run()
-    return run() if settings is None else run(build(settings, values[command.name].as_flat().__dict__, command.flag))
+    if settings is None:
+        return run()
+    chosen: Any = build(settings, values[command.name].as_flat().__dict__, command.flag)
+    check_files(chosen, command.written, [str(config) for config in values[command.name].get("config") or ()])
+    return run(chosen)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

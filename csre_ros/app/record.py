@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from csre_ros.app.screen.progress import say_latency
 from csre_ros.app.screen.terminal import console
 from csre_ros.app.session import Session
 from csre_ros.app.source import SPELLINGS, open_any
-from csre_ros.options import check, option
+from csre_ros.options import MADE, READ, check, option
 from csre_ros.pipeline import PoseStage
 from csre_ros.pose.settings import PoseConfig
 from csre_ros.sources import SourceConfig
-from csre_ros.sources.recording_writer import RecordingWriter
+from csre_ros.sources.recording_writer import RecordingWriter, check_new
 from csre_ros.timing import StageTimer
+
+# In ROS a stamp of 0 says that there is none, and a file begins at 0.
+_FILE_BEGIN_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class RecordConfig:
     """What is recorded, and where it goes."""
 
-    output: str = option("", "The new .mcap file; an existing one is never overwritten.")
-    source: str = option("camera:0", f"{SPELLINGS}.")
+    output: str = option("", "The new .mcap file; an existing one is never overwritten.", file=MADE)
+    source: str = option("camera:0", f"{SPELLINGS}.", file=READ)
     images: bool = option(False, "Keep the images too, as JPEG; otherwise skeletons only, about 1 kB per frame.")
     label: str = option("", "Write this annotation to every frame; empty keeps the source's own.")
     seconds: float = option(0.0, "End after this many seconds of source time; 0 runs to the end.", minimum=0.0)
@@ -52,9 +55,10 @@ def run(settings: RecordSettings) -> int:
     """
     config = settings.record
     path = Path(config.output)
+    check_new(path)
     timer = StageTimer()
     pose = PoseStage(settings.pose, timer)
-    seen = 0
+    seen = shift_ns = 0
     with open_any(config.source, settings.capture) as source:
         layout = source.layout or pose.layout
         console.print(f"recording {source.name} to {path}; Ctrl-C ends")
@@ -64,7 +68,10 @@ def run(settings: RecordSettings) -> int:
             console.status("waiting for the first frame") as status,
         ):
             for frame in session:
-                people = pose.step(frame)
+                if session.frames == 1 and not frame.stamp_ns:
+                    shift_ns = _FILE_BEGIN_NS
+                seen_now = pose.step(frame)
+                people = replace(seen_now, stamp_ns=seen_now.stamp_ns + shift_ns)
                 with timer("write"):
                     recording.write(people, frame.image if config.images else None, config.label or frame.label)
                 seen += bool(people.skeletons)

@@ -13,7 +13,7 @@ from csre_ros.app.screen.progress import say_bundle, say_latency
 from csre_ros.app.screen.terminal import console, results
 from csre_ros.app.session import Session, dims_of, events_of, recognise
 from csre_ros.app.source import open_stored, open_topic
-from csre_ros.options import check, option
+from csre_ros.options import READ, REPLACED, check, option
 from csre_ros.pipeline import Pipeline, PipelineConfig
 from csre_ros.recognition import ActionEvent, PersonAction
 from csre_ros.ros.settings import AUTO, INPUTS
@@ -29,6 +29,7 @@ class ReplayConfig:
         "",
         "A recording (.mcap), a rosbag2 folder with skeletons, a video file, a folder of images, or 'recording' for "
         "the shipped one.",
+        file=READ,
     )
     topic: str = option(
         "", "Topic of the bag to read, for example one with images; empty: the one with skeletons and their layout."
@@ -47,7 +48,9 @@ class ReplayConfig:
     image_height: int = option(
         0, "Height in pixels of the images behind image points; 0: unknown.", minimum=0, maximum=16384
     )
-    events: str = option("", "Write events to this file, one JSON object per line; '-' is standard output.")
+    events: str = option(
+        "", "Write events to this file, one JSON object per line; '-' is standard output.", file=REPLACED
+    )
     seconds: float = option(0.0, "End after this many seconds of the recording; 0 runs to the end.", minimum=0.0)
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ from csre_ros.overlay import Caption
 from csre_ros.recognition import ActionEvent
 from csre_ros.ros.settings import NodeConfig, NodeSettings, overrides
 from csre_ros.skeleton import Frame
+from csre_ros.sources import open_source
 
 _NODE = "/action_node"
 _START_TIMEOUT_S, _STOP_TIMEOUT_S = 30.0, 15.0
@@ -101,13 +102,15 @@ def run(settings: DemoSettings) -> int:
 
     Raises:
         ImportError: ROS 2 is not installed.
-        OSError: An output cannot be written.
+        OSError: The source does not open, or an output cannot be written.
         ValueError: What arrived on the topics of the node's name is not what it says.
     """
     from csre_ros.ros.listener import Listener
 
     config = settings.demo
     source = resolve(config.source, settings.capture)
+    with open_source(source, settings.capture):
+        pass  # one that does not open is told here, in one line
     console.print(f"starting the node on {source}; everything below arrived over {_NODE}/actions")
     fov = settings.pipeline.pose.horizontal_fov_deg
     with Display(config.output, config.events, window_opens(config.headless), _VIDEO_FPS, fov) as display:

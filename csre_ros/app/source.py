@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from csre_ros.app.screen.terminal import console
+from csre_ros.paths import user_path
 from csre_ros.recordings import SHIPPED
 from csre_ros.skeleton import get_layout
 from csre_ros.sources import Source, SourceConfig, open_source
@@ -17,16 +16,19 @@ SPELLINGS = (
 
 def resolve(spec: str, config: SourceConfig) -> str:
     """Turn ``auto`` and ``recording`` into something that :func:`csre_ros.sources.open_source` takes."""
-    if spec == "recording":
-        return str(SHIPPED)
     if spec != "auto":
-        return spec
+        return resolve_recording(spec)
     try:
         with open_source("camera:0", config):
             return "camera:0"
     except (OSError, ImportError):
         console.print(f"no camera opens; playing the shipped recording {SHIPPED.name}")
         return str(SHIPPED)
+
+
+def resolve_recording(spec: str) -> str:
+    """Turn ``recording`` into the path of the shipped one."""
+    return str(SHIPPED) if spec == "recording" else spec
 
 
 def open_any(spec: str, config: SourceConfig) -> Source:
@@ -64,4 +66,4 @@ def open_topic(bag: str, topic: str, layout: str, input_name: str, size: tuple[i
     """
     from csre_ros.ros.inputs.bag_topic import BagTopic
 
-    return BagTopic(Path(bag).expanduser(), topic, get_layout(layout), input_name, size)
+    return BagTopic(user_path(bag), topic, get_layout(layout), input_name, size)

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from csre_ros.foreign_text import sentence
+from csre_ros.paths import user_path
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def load_landmarker_task(model: str = "") -> bytes:
         ModuleNotFoundError: mediapipe is not installed.
     """
     if model:
-        return _read_user_task(Path(model).expanduser())
+        return _read_user_task(user_path(model))
     mediapipe = import_mediapipe()
     stem = f"pose_landmarker_full-{mediapipe.__version__}"
     cached = _read_cached(stem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from csre_ros.options import check, option
+from csre_ros.options import READ, check, option
 
 BACKENDS = ("mediapipe",)
 """Names of the pose estimators; ``pose/registry.py`` says what they stand for."""
@@ -19,6 +19,7 @@ class PoseConfig:
         "",
         "MediaPipe pose landmarker (.task file); empty: the one assembled from the mediapipe package.",
         remote=False,
+        file=READ,
     )
     max_people: int = option(
         2, "Most people searched for in an image; each costs about 12 ms on a laptop.", minimum=1, maximum=12

@@ -11,6 +11,7 @@ import numpy as np
 
 from csre_ros.foreign_text import quoted
 from csre_ros.inference import InferenceError, OnnxSession, open_session
+from csre_ros.paths import user_path
 from csre_ros.recognition.bundle_info import BundleError, BundleInfo, split_metadata
 from csre_ros.recognition.extensions import DECODER
 from csre_ros.recognition.frame_decoder import FrameDecoding
@@ -169,7 +170,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
     Raises:
         BundleError: There is no such file or shipped bundle.
     """
-    for path in (BUNDLE_FOLDER / f"{name_or_path}.onnx", Path(name_or_path).expanduser()):
+    for path in (BUNDLE_FOLDER / f"{name_or_path}.onnx", user_path(name_or_path)):
         if path.is_file():
             return path
     names = ", ".join(sorted(item.stem for item in BUNDLE_FOLDER.glob("*.onnx"))) or "none"

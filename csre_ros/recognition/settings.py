@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from csre_ros.options import check, option
+from csre_ros.options import READ, check, option
 
 AUTO = "auto"
 """The bundle that fits the dimensions of the source."""
@@ -106,6 +106,7 @@ class RecognizerConfig:
         "Name of a shipped bundle, or path of an .onnx bundle. 'auto' takes 'default' for people in space and 'flat' "
         "for people in the image.",
         remote=False,
+        file=READ,
     )
     device: str = option(
         "auto",

@@ -33,7 +33,7 @@ def main(args: list[str] | None = None) -> int:
 
     Returns:
         Exit status: 0 after SIGINT, SIGTERM, SIGHUP, the end of the source or help, 2 where an argument or parameter
-        was refused.
+        was refused, or nothing could be begun that was to have an end.
     """
     stopping = threading.Event()
 
@@ -56,6 +56,7 @@ def main(args: list[str] | None = None) -> int:
     try:
         node.start()
         _spin(node, executor, stopping)
+        status = 2 if node.finished.is_set() and node.refused else 0
     finally:
         node.destroy_node()  # withdraws what the node has said
         executor.shutdown()
@@ -63,8 +64,8 @@ def main(args: list[str] | None = None) -> int:
     if is_anything_left():  # native code, which would bring the interpreter down when it takes itself apart
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
-    return 0
+        os._exit(status)
+    return status
 
 
 def _spin(node: ActionNode, executor: SingleThreadedExecutor, stopping: threading.Event) -> None:

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from csre_ros.image_size import MAX_SIDE
-from csre_ros.options import build, check, leaf_fields, option
+from csre_ros.options import MADE, READ, build, check, leaf_fields, option
 from csre_ros.pipeline import PipelineConfig
 from csre_ros.pose.settings import PoseConfig
 from csre_ros.recognition.settings import RecognizerConfig
@@ -46,6 +46,7 @@ class NodeConfig:
         "camera:0",
         "What the input 'camera' captures: camera:N, a video file, a URL, a folder or a recording.",
         remote=False,
+        file=READ,
     )
     layout: str = option(
         "mediapipe33",
@@ -80,9 +81,13 @@ class NodeConfig:
         "",
         "YAML file from labels to gestures and intents; empty: the one for the labels of the shipped bundle.",
         remote=False,
+        file=READ,
     )
     record: str = option(
-        "", "Folder into which the people of every frame are recorded (.mcap files); empty: none.", remote=False
+        "",
+        "Folder into which the people of every frame are recorded (.mcap files); empty: none.",
+        remote=False,
+        file=MADE,
     )
     allow_remote_files: bool = option(
         False,

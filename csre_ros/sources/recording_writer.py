@@ -56,10 +56,7 @@ class RecordingWriter:
     def __init__(self, path: Path | str, layout: SkeletonLayout) -> None:
         self.path = Path(path)
         self.layout = layout
-        if self.path.suffix != ".mcap":
-            raise ValueError(f"a recording is called something.mcap, not {self.path.name!r}")
-        if self.path.exists():
-            raise FileExistsError(f"{self.path} exists and recordings are never overwritten; choose another name")
+        check_new(self.path)
         self._types = typestore().types
         self._topics: dict[str, int] = {}
         self._file = McapWriter(self.path)
@@ -125,6 +122,19 @@ class RecordingWriter:
             facts = Topic(topic, kind, metadata=qos, definition=definition.encode())
             self._topics[topic] = self._file.add_topic(facts)
         self._file.write(self._topics[topic], stamp_ns, bytes(typestore().serialize_cdr(message, kind)))
+
+
+def check_new(path: Path) -> None:
+    """Refuse a name under which no recording can be made.
+
+    Raises:
+        ValueError: It does not end in ``.mcap``.
+        FileExistsError: The file exists; recordings are never overwritten.
+    """
+    if path.suffix != ".mcap":
+        raise ValueError(f"a recording is called something.mcap, not {path.name!r}")
+    if path.exists() or path.is_symlink():
+        raise FileExistsError(f"{path} exists and recordings are never overwritten; choose another name")
 
 
 def _jpeg(image: Image) -> Any:

@@ -52,7 +52,8 @@ def test_a_recording_is_copied_bit_by_bit_with_a_new_label(tmp_path):
     copy, original = frames_of(tmp_path / "copy.mcap"), frames_of(SHIPPED)
     assert {frame.label for frame in copy} == {"wave hello"}
     for ours, theirs in zip(copy, original, strict=True):
-        assert (ours.stamp_ns, ours.frame_id) == (theirs.stamp_ns, theirs.frame_id)
+        # The shipped one begins at 0, which in ROS means that there is no stamp.
+        assert (ours.stamp_ns, ours.frame_id) == (theirs.stamp_ns + 1_000_000_000, theirs.frame_id)
         for one, other in zip(ours.skeletons, theirs.skeletons, strict=True):
             assert one.layout is other.layout
             np.testing.assert_array_equal(one.positions, other.positions)
@@ -72,6 +73,16 @@ def test_seconds_limit_it_and_the_labels_of_the_source_stay(tmp_path):
 
 
 @pytest.mark.slow
+def test_stamps_are_never_zero_and_stay_as_far_apart(tmp_path):
+    """What is recorded of a recording that has stamps keeps them; the times that replay prints begin at 0 anyhow."""
+    csre("record", tmp_path / "one.mcap", "--source", "recording")
+    csre("record", tmp_path / "two.mcap", "--source", tmp_path / "one.mcap")
+    paths = (SHIPPED, tmp_path / "one.mcap", tmp_path / "two.mcap")
+    original, one, two = ([frame.stamp_ns for frame in frames_of(path)] for path in paths)
+    assert one == two == [stamp_ns + 1_000_000_000 for stamp_ns in original]
+    assert csre("replay", tmp_path / "one.mcap").stdout == csre("replay", SHIPPED).stdout
+
+
 @pytest.mark.parametrize("arguments", [(), ("--images",)])
 def test_images_are_kept_only_if_asked(tmp_path, pictures, arguments):
     pytest.importorskip("mediapipe", reason="needs the pose stage: pip install 'csre_ros[mediapipe]'")
@@ -96,8 +107,9 @@ def test_what_was_recorded_from_a_camera_replays_as_it_was_seen(shared_data, tmp
     again = csre("replay", tmp_path / "wave.mcap", "--events", "-").stdout
     events, expected = ([json.loads(line) for line in text.splitlines()] for text in (again, live))
     for event in expected:
-        # Buffers of another alignment are added up in another order.
-        event["score"] = pytest.approx(event["score"], abs=2e-4)
+        # Buffers of another alignment are added up in another order. The recording of a file begins at 1 s.
+        later = {key: round(event[key] + 1, 6) for key in ("stamp", "since", "until") if key in event}
+        event |= {**later, "score": pytest.approx(event["score"], abs=2e-4)}
     assert events == expected
     assert any(event["action"].startswith("wave") for event in events)
 
@@ -186,7 +198,7 @@ def test_nohup_is_respected(tmp_path):
         stderr = process.stderr.read()
     assert process.returncode == 0
     assert "wrote" in stderr
-    assert frames_of(tmp_path / "out.mcap")[-1].stamp_ns == 2_000_000_000
+    assert frames_of(tmp_path / "out.mcap")[-1].stamp_ns == 3_000_000_000
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from csre_ros.app import ros_demo
+from csre_ros.app import main, ros_demo
 from csre_ros.app.demo_settings import DemoSettings
 from csre_ros.options import build, leaf_fields
 from csre_ros.ros.free_domain import take_domain
@@ -95,3 +95,25 @@ def test_people_of_any_layout_are_heard_and_drawn_for_some_seconds(tmp_path):
     read, picture = cv2.VideoCapture(str(tmp_path / "out.mp4")).read()
     assert read
     assert picture.max() == 255
+
+
+@pytest.mark.parametrize(("source", "words"), [("missing.mp4", "does not exist"), ("empty.mp4", "the file is empty")])
+def test_a_source_that_does_not_open_is_told_at_once(tmp_path, monkeypatch, capsys, source, words):
+    pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.mp4").touch()
+    monkeypatch.setattr(ros_demo, "node_process", lambda *_: pytest.fail("the node was started"))
+    assert main.main(["demo", "--ros", "--headless", "--source", source]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.ros
+def test_a_node_that_is_to_end_with_its_source_ends_without_one(tmp_path):
+    pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
+    command = [sys.executable, "-m", "csre_ros.app.main", "node", "--ros-args", "-p", "exit_at_end:=true"]
+    done = subprocess.run(
+        [*command, "-p", "source:=missing.mp4"],
+        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "ROS_LOG_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "'missing.mp4' does not exist" in done.stdout + done.stderr

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -74,3 +77,28 @@ def test_the_sheet_keeps_the_best_picture_of_every_action(tmp_path):
 def test_no_action_makes_no_sheet(tmp_path):
     assert not ContactSheet().save(tmp_path / "a.png")
     assert not (tmp_path / "a.png").exists()
+
+
+def test_a_disk_that_takes_no_more_is_told_at_the_end(tmp_path):
+    """FFmpeg says nothing; a limit on the size of files stands in for a full disk."""
+    code = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from csre_ros.app.screen.video import VideoSink
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+rng = np.random.default_rng(0)
+with VideoSink(Path(sys.argv[1]), fps=10) as sink:
+    for i in range(100):
+        sink.write(rng.integers(0, 255, (120, 160, 3), np.uint8), i * 100_000_000)
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "a.mp4")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "a.mp4 is not complete and may not play: the disk did not take all of its 100 frames" in done.stderr
+
+
+def test_a_file_that_cannot_be_written_says_why(tmp_path):
+    (tmp_path / "a.mp4").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"a\.mp4"), VideoSink(tmp_path / "a.mp4", fps=10) as sink:
+        sink.write(picture(1), 0)

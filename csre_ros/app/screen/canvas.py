@@ -44,13 +44,13 @@ class Canvas:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._video is not None:
-            self._video.__exit__(kind, error, trace)
         if self._window:
             cv2.destroyAllWindows()
         if self._video is not None:
             sheet = self._video.path.with_suffix(".png")
-            if self._sheet.save(sheet):
+            saved = self._sheet.save(sheet)
+            self._video.__exit__(kind, error, trace)
+            if saved:
                 console.print(f"wrote {self._video.path} and {sheet}")
 
     def tell(self, events: Iterable[ActionEvent]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import TracebackType
 
@@ -9,20 +10,21 @@ import cv2
 import numpy as np
 
 from csre_ros.overlay import Image
+from csre_ros.paths import native_name
 
 _SHEET_COLUMNS = 3
 _TILE = (320, 240)
 
 
 class VideoSink:
-    """An .mp4 file that plays at the speed of the stamps. A context manager; the file is playable however it ends.
+    """An .mp4 file that plays at the speed of the stamps. A context manager; at the end the written file is checked.
 
     Args:
         path: File to write; an existing one is replaced.
         fps: Frames per second; instants without a new frame repeat the last one.
 
     Raises:
-        OSError: The file cannot be written.
+        OSError: The file cannot be written, or at the end: not all of it is there.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
@@ -31,7 +33,7 @@ class VideoSink:
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
         self._first_ns = 0
-        self._written = 0
+        self._written = self._frames = 0
         if not path.parent.is_dir():
             raise OSError(f"cannot write {path}: there is no folder {path.parent}")
 
@@ -43,6 +45,8 @@ class VideoSink:
     ) -> None:
         if self._writer is not None:
             self._writer.release()
+            if kind is None:
+                self._check()
 
     def write(self, image: Image, stamp_ns: int) -> None:
         """Add the picture of an instant.
@@ -60,15 +64,33 @@ class VideoSink:
         # A clock that jumped must not fill the disk: more than ten seconds without a frame are cut.
         for _ in range(min(max(wanted - self._written, 1), round(10 * self._fps))):
             self._writer.write(image)
+            self._frames += 1
         self._written = max(wanted, self._written + 1)
 
     def _open(self, image: Image, stamp_ns: int) -> None:
         height, width = image.shape[:2]
         self._size, self._first_ns = (width, height), stamp_ns
-        writer = cv2.VideoWriter(str(self.path), cv2.VideoWriter.fourcc(*"mp4v"), self._fps, self._size)
+        self.path.open("wb").close()  # the system says why it cannot be written; OpenCV does not
+        with native_name(self.path) as name:
+            writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*"mp4v"), self._fps, self._size)
         if not writer.isOpened():
-            raise OSError(f"cannot write {self.path}: the folder is not writable, or OpenCV has no mp4 encoder")
+            raise OSError(f"cannot write {self.path}: OpenCV has no mp4 encoder")
         self._writer = writer
+
+    def _check(self) -> None:
+        """Open what was written and decode its last frame; FFmpeg does not say when the disk takes no more."""
+        with native_name(self.path) as name:
+            capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+        found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        capture.set(cv2.CAP_PROP_POS_FRAMES, max(0, found - 1))
+        whole = found >= self._frames and capture.read()[0]
+        capture.release()
+        if not whole:
+            free_mb = shutil.disk_usage(self.path.parent).free / 1e6
+            raise OSError(
+                f"{self.path} is not complete and may not play: the disk did not take all of its {self._frames} frames "
+                f"({free_mb:.0f} MB are free now); write to another disk, or limit the size of frames or --seconds"
+            )
 
 
 class ContactSheet:
@@ -98,6 +120,5 @@ class ContactSheet:
         columns = min(_SHEET_COLUMNS, len(tiles))
         tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
         rows = [np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)]
-        if not cv2.imwrite(str(path), np.vstack(rows)):
-            raise OSError(f"cannot write {path}")
+        path.write_bytes(cv2.imencode(".png", np.vstack(rows))[1].tobytes())  # no name reaches OpenCV
         return True

@@ -91,6 +91,13 @@ class ActionNode(LifecycleNode):
         """Configure and activate, if the parameter ``autostart`` says so."""
         if self._settings.node.autostart and self.trigger_configure() == SUCCESS:
             self.trigger_activate()
+        if self._settings.node.exit_at_end and self._refusal:
+            self.finished.set()  # what never begins has no end to wait for
+
+    @property
+    def refused(self) -> bool:
+        """Whether the last transition that was asked for failed."""
+        return bool(self._refusal)
 
     @property
     def active(self) -> bool:

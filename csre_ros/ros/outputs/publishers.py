@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 
 from rclpy.lifecycle import LifecycleNode
 
+from csre_ros.paths import user_path
 from csre_ros.recognition.recognizer import Recognizer
 from csre_ros.recognition.types import PersonAction
 from csre_ros.ros.outputs.actions import Actions
@@ -54,7 +54,7 @@ class Publishers:
         self._node = node
         self._recognizer = recognizer
         self._newest = (0, "")
-        folder = Path(self.config.record).expanduser() if self.config.record else None
+        folder = user_path(self.config.record) if self.config.record else None
         self._recorder = Recorder(node, folder, self.counts) if folder else None
         self._outputs: list[Output] = []
         try:
@@ -128,7 +128,7 @@ class Publishers:
         if find_spec("vision_msgs") is not None:
             yield Detections(node, labels, lambda: self.config.top_k)
         if settings.node.publish_gestures or settings.node.publish_intents:
-            symbols = load_symbols(Path(settings.node.symbols).expanduser() if settings.node.symbols else STANDARD)
+            symbols = load_symbols(user_path(settings.node.symbols) if settings.node.symbols else STANDARD)
             if settings.node.publish_gestures:
                 yield Gestures(node, symbols)
             if settings.node.publish_intents:
