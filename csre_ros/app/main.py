@@ -14,7 +14,6 @@ from rich.text import Text
 
 from csre_ros import __version__
 from csre_ros.app.commands import COMMANDS, Command
-from csre_ros.app.files import check_files
 from csre_ros.app.flags import add_options
 from csre_ros.app.screen.terminal import console
 from csre_ros.foreign_text import sentence
@@ -74,6 +73,8 @@ def _run(given: list[str]) -> int:
     settings, run = command.load_settings(), command.load_run()
     if settings is None:
         return run()
+    from csre_ros.app.files import check_files  # which knows sources and bundles
+
     chosen: Any = build(settings, values[command.name].as_flat().__dict__, command.flag)
     check_files(chosen, command.written, [str(config) for config in values[command.name].get("config") or ()])
     return run(chosen)
