@@ -12,11 +12,15 @@ import torch
 def commit(folder: Path = Path(__file__).parent) -> str:
     """Short name of the checked-out commit, with ``-dirty`` behind it where tracked files have other content.
 
-    Empty outside a repository.
+    Tables and records do not count: a queue writes them beside the runs that it makes. Empty outside a repository.
     """
-    # No tag stands for a commit here, hence the exclusion of all.
-    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder).stdout.strip()
+
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, cwd=folder)
+
+    name = git("rev-parse", "--short", "HEAD").stdout.strip()
+    changed = git("diff", "--quiet", "HEAD", "--", ":(top)", ":(top,exclude)models/results").returncode
+    return f"{name}-dirty" if name and changed else name
 
 
 def hardware(device: torch.device) -> str:

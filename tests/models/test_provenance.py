@@ -18,10 +18,14 @@ def test_commit(tmp_path: Path) -> None:
 
     git("init", "--quiet")
     (tmp_path / "file").write_text("committed")
-    git("add", "file")
+    (tmp_path / "models" / "results").mkdir(parents=True)
+    (tmp_path / "models" / "results" / "utd.md").write_text("a table")
+    git("add", "file", "models")
     git("commit", "--quiet", "--message", "First")
     git("tag", "--annotate", "v1", "--message", "v1")
     name = git("rev-parse", "--short", "HEAD")
-    assert commit(tmp_path) == name
+    assert commit(tmp_path) == commit(tmp_path / "models") == name
+    (tmp_path / "models" / "results" / "utd.md").write_text("a table with one more row")
+    assert commit(tmp_path) == commit(tmp_path / "models") == name
     (tmp_path / "file").write_text("edited")
     assert commit(tmp_path) == f"{name}-dirty"
