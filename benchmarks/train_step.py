@@ -26,14 +26,13 @@ from benchmarks.csre_overhead import SIZES, Size
 from csre_ros.skeleton import get_layout
 from models.encoders import ENCODERS, build_encoder
 from models.encoders.agcn import AdaptiveGraphConv
-from models.encoders.blockgcn import BlockGraphConv
 from models.training.provenance import commit, hardware
 
 Step = Callable[[], None]
 
 
 class CopyingAdaptiveGraphConv(AdaptiveGraphConv):
-    """Mixes over the last axis, as published: with channels last the clip is copied to get there."""
+    """Mixes over the last axis, as published: the clip, or the product, is copied on the way."""
 
     def mix(self, x: Tensor, graph: Tensor) -> Tensor:
         """As :meth:`AdaptiveGraphConv.mix`."""
@@ -42,29 +41,11 @@ class CopyingAdaptiveGraphConv(AdaptiveGraphConv):
         return conv2d(received, self.value.weight, self.value_bias.sum(0))
 
 
-class CopyingBlockGraphConv(BlockGraphConv):
-    """Mixes over the last axis, as published: with channels last the clip is copied to get there."""
-
-    def mix(self, x: Tensor, graph: Tensor) -> Tensor:
-        """As :meth:`BlockGraphConv.mix`."""
-        channels, frames, joints = x.shape[1:]
-        groups = len(graph)
-        grouped = x.reshape(-1, groups, 1, channels // groups * frames, joints)
-        received = (grouped @ graph).reshape(-1, 3 * channels, frames, joints)
-        return conv2d(received, self.value.weight, self.value_bias.sum(0), groups=groups)
-
-
-COPYING: dict[type[nn.Module], type[nn.Module]] = {
-    AdaptiveGraphConv: CopyingAdaptiveGraphConv,
-    BlockGraphConv: CopyingBlockGraphConv,
-}
-
-
 def with_copies(network: nn.Module) -> bool:
     """Let a network mix as published, in place; whether it has a unit that can."""
-    units = [unit for unit in network.modules() if type(unit) in COPYING]
+    units = [unit for unit in network.modules() if type(unit) is AdaptiveGraphConv]
     for unit in units:
-        unit.__class__ = COPYING[type(unit)]
+        unit.__class__ = CopyingAdaptiveGraphConv
     return bool(units)
 
 

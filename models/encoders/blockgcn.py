@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 from csre_ros.skeleton.layout import SkeletonLayout
 from models.encoders.backbone import Block, GraphEncoder, plan, shortcut
@@ -37,6 +38,7 @@ class BlockGCN(GraphEncoder):
         ValueError: The layout is not connected.
     """
 
+    memory_format = torch.contiguous_format
     wants_joints = True
 
     def __init__(
@@ -122,24 +124,12 @@ class BlockGraphConv(nn.Module):
         return _unit_columns(self.graph) + _unit_columns(self.hop_weight[:, :, self.hops])
 
     def forward(self, x: Tensor) -> Tensor:
-        mixed = self.mix(x, self.effective_graph())
-        out: Tensor = (self.norm(mixed) + self.skip(x)).relu()
-        return out
-
-    def mix(self, x: Tensor, graph: Tensor) -> Tensor:
-        """Messages ``[N, D, T, V]`` of ``x [N, C, T, V]`` along graphs ``[8, 3, V, V]``.
-
-        Group by group and with channels last, so that the rows (joint, relation) of the product are, in memory, joints
-        with the channels of three relations, which the next product takes as they are.
-        """
         C, T, V = x.shape[1:]
-        D = self.value.out_channels
-        to_all = graph.permute(0, 3, 1, 2).reshape(_GROUPS, 1, V * _RELATIONS, V)
-        grouped = x.permute(0, 2, 3, 1).reshape(-1, V, _GROUPS, C // _GROUPS).permute(2, 0, 1, 3)
-        received = (to_all @ grouped).reshape(_GROUPS, -1, _RELATIONS * C // _GROUPS)
-        messages = received @ self.value.weight.reshape(_GROUPS, D // _GROUPS, -1).mT
-        together = messages.transpose(0, 1).reshape(-1, T, V, D) + self.value_bias.sum(0)
-        return together.permute(0, 3, 1, 2)
+        grouped = x.reshape(-1, _GROUPS, 1, C // _GROUPS * T, V)
+        received = (grouped @ self.effective_graph()).reshape(-1, _RELATIONS * C, T, V)
+        y = self.norm(conv2d(received, self.value.weight, self.value_bias.sum(0), groups=_GROUPS))
+        out: Tensor = (y + self.skip(x)).relu()
+        return out
 
 
 class _Projector(nn.Sequential):
