@@ -104,6 +104,8 @@ def _markdown(suite: Suite, records: Mapping[Experiment, Result], known: int, wa
     ]
     if outdated := suite.outdated():
         lines += ["", f"Left out, since they were made before the numbers changed: {', '.join(outdated)}."]
+    if mixed := _mixed_pairs(done):
+        lines += ["", f"Pairs whose two runs stem from different commits (of one family): {', '.join(mixed)}."]
     held_out = {one: result for one, result in done.items() if result["held_out"]}
     # Where some epochs were not scored, the best of the others says little.
     every_epoch = all(None not in record["curve"]["val/top1"] for record in records.values())
@@ -117,12 +119,27 @@ def _markdown(suite: Suite, records: Mapping[Experiment, Result], known: int, wa
     return "\n".join(lines) + "\n"
 
 
-def _grouped(done: Mapping[Experiment, Result]) -> list[tuple[Group, Sides]]:
-    """Runs that differ in CSRE and seed only, and behind them the means over variants."""
+def _groups(done: Mapping[Experiment, Result]) -> Mapping[Group, Sides]:
+    """Runs that differ in CSRE and seed only."""
     groups: dict[Group, dict[bool, dict[int, Result]]] = defaultdict(lambda: {False: {}, True: {}})
     for one, result in done.items():
         groups[one.variant, one.encoder, one.stream][one.csre][one.seed] = result
+    return groups
+
+
+def _grouped(done: Mapping[Experiment, Result]) -> list[tuple[Group, Sides]]:
+    """The groups, and behind them the means over variants."""
+    groups = _groups(done)
     return [*groups.items(), *_means(groups)]
+
+
+def _mixed_pairs(done: Mapping[Experiment, Result]) -> list[str]:
+    return [
+        " ".join((*variant, encoder, stream, f"seed {seed}"))
+        for (variant, encoder, stream), runs in _groups(done).items()
+        for seed in _paired(runs)
+        if runs[False][seed]["commit"] != runs[True][seed]["commit"]
+    ]
 
 
 def _paired(runs: Sides) -> list[int]:

@@ -292,6 +292,16 @@ def test_pairs_have_as_many_epochs(tmp_path: Path) -> None:
     assert "| 82.50 ± 3.54 / 80.50 ± 3.54 | 92.50 ± 3.54 / 90.50 ± 3.54 | +10.00 / +10.00 | 1.23 M | 2, 65 |" in text
 
 
+def test_pairs_of_two_commits_are_named(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, entry(seed=[0, 1]))
+    for one in suite.experiments()[0]:
+        finish(suite, one, 0.8, commit="def" if one.csre and one.seed else "abc")
+    write_table(suite, tmp_path)
+    text = (tmp_path / "mini.md").read_text()
+    assert "Commit: abc, def." in text
+    assert "Pairs whose two runs stem from different commits (of one family): hcn joint seed 1.\n" in text
+
+
 def test_means_over_variants_compare_their_epochs_one_by_one(tmp_path: Path) -> None:
     suite = write_suite(tmp_path, entry(seed=[0], **{"data.subset": ["as1", "as2"]}))
     for one in suite.experiments()[0]:
