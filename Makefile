@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 RUNTIME := .[ros,mediapipe,cpu]
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test check types unit fast clean help
+.PHONY: demo test check types unit fast soak clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ unit: .venv/everything
 
 fast: .venv/everything ## The tests that take less than a second each
 	$(BIN)/python -m pytest -m "not slow"
+
+soak: .venv/everything ## Ten minutes of the node under faults; fails where it breaks a limit
+	$(BIN)/python benchmarks/soak.py --minutes 10
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -25,7 +25,8 @@ class Snapshot:
     """All counters at one moment; those that count grow from when the node was configured.
 
     Attributes:
-        counts: ``received``, ``lost``, ``skipped``, ``undecided``, ``stamped_on_arrival``, and ``STAGE failures``.
+        counts: ``received``, ``lost``, ``observed`` (frames that reached the windows), ``skipped``, ``undecided``,
+            ``stamped_on_arrival``, and ``STAGE failures``.
         rejections: What was refused at the border, by reason.
         refusal: The last of them, in a sentence for the operator.
         incompatible: The policy by which a publisher's quality of service does not fit; empty: none.
@@ -128,6 +129,7 @@ class Health:
         """A frame reached the windows of the people in it."""
         with self._lock:
             self._observed.append(self._clock())
+            self._counts["observed"] += 1
 
     def waits_for(self, reason: str) -> None:
         """The source cannot be opened yet, and is tried again."""

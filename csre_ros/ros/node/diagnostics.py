@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 SLOWEST_HZ = 8.0
 """Fewest frames per second by which actions are recognised."""
-_INPUT_COUNTS = ("received", "lost", "skipped", "undecided", "stamped_on_arrival")
+_INPUT_COUNTS = ("received", "lost", "observed", "skipped", "undecided", "stamped_on_arrival")
 
 
 @dataclass(frozen=True)
