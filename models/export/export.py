@@ -42,8 +42,10 @@ def export(
 
     Raises:
         FileNotFoundError: The folder holds no such run or checkpoint.
-        ValueError: Runs differ in what they know.
+        ValueError: Runs differ in what they know, or the output is not called ``.onnx``.
     """
+    if output.suffix != ".onnx":  # a slip must not replace a checkpoint
+        raise ValueError(f"a bundle is called something.onnx, not {output.name!r}")
     restored = [restore(path, checkpoint) for path in (run, *fuse)]
     models, data, seed = [model for model, _, _ in restored], restored[0][1], restored[0][2]
     for path, (_, other, _) in zip((run, *fuse), restored, strict=True):

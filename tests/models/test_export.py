@@ -331,3 +331,10 @@ def test_a_bundle_does_what_the_data_did_before(
     by_hand = (positions - low) / (high - low) * 2 - 1
     for found, expected in zip(bundles[1].run(positions, confidence), bundles[0].run(by_hand, confidence), strict=True):
         assert_close(found, expected)
+
+
+def test_a_slip_in_the_name_replaces_no_checkpoint(tmp_path):
+    (tmp_path / "best.ckpt").write_bytes(b"precious")
+    with pytest.raises(ValueError, match=r"a bundle is called something.onnx, not 'best.ckpt'"):
+        export(tmp_path, tmp_path / "best.ckpt", "x")
+    assert (tmp_path / "best.ckpt").read_bytes() == b"precious"

@@ -98,8 +98,10 @@ def convert(folder: Path, output: Path, benchmark: str, missing: Path | None = N
 
     Raises:
         FileNotFoundError: The folder holds no such files.
-        ValueError: Unknown benchmark, or a damaged file.
+        ValueError: Unknown benchmark, a damaged file, or the output is not called ``.npz``.
     """
+    if output.suffix != ".npz":  # a slip must not replace what is read
+        raise ValueError(f"the arrays are called something.npz, not {output.name!r}")
     if benchmark not in BENCHMARKS:
         raise ValueError(f"unknown benchmark {benchmark!r}; choose one of: {', '.join(BENCHMARKS)}")
     spec, report = BENCHMARKS[benchmark], LoadReport(benchmark)
