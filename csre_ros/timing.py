@@ -11,6 +11,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SLOWEST_HZ = 8.0
+"""Fewest frames per second by which actions are recognised; fewer are worth a warning."""
+_RATE_WINDOW_NS = 3_000_000_000
+
+
+class FrameRate:
+    """Frames per second by their own stamps, over the last three seconds.
+
+    >>> rate = FrameRate()
+    >>> [rate.step(round(i * 1e9 / 5)) for i in range(17)][-1], rate.is_slow
+    (5.0, True)
+    """
+
+    def __init__(self) -> None:
+        self._stamps: deque[int] = deque(maxlen=1000)
+        self._begin_ns = 0
+        self.is_slow = False
+
+    def step(self, stamp_ns: int) -> float:
+        """Take a frame; the rate now, 0 before the second. What is slow is known after three seconds."""
+        if not self._stamps or stamp_ns <= self._stamps[-1]:  # another beginning
+            self._stamps.clear()
+            self._begin_ns = stamp_ns
+        self._stamps.append(stamp_ns)
+        while stamp_ns - self._stamps[0] > _RATE_WINDOW_NS:
+            self._stamps.popleft()
+        span_ns = stamp_ns - self._stamps[0]
+        rate = 1e9 * (len(self._stamps) - 1) / span_ns if span_ns else 0.0
+        self.is_slow = 0 < rate < SLOWEST_HZ and stamp_ns - self._begin_ns >= _RATE_WINDOW_NS
+        return rate
+
 
 @dataclass(frozen=True)
 class StageSummary:

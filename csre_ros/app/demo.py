@@ -50,7 +50,8 @@ def _show(settings: DemoSettings, pipeline: Pipeline, source: Source, window: bo
             for now in recognise(session, pipeline):
                 display.begin(now.frame.stamp_ns)
                 display.events(events_of(now.people))
-                status = f"{bundle.info.name}   {now.latency_s * 1e3:.1f} ms"
+                slow = "   too slow to recognise" if now.is_slow else ""
+                status = f"{bundle.info.name}   {now.latency_s * 1e3:.1f} ms   {now.rate_hz:.0f} fps{slow}"
                 with pipeline.timer("draw"):
                     watched = display.picture(now.frame.image, captions(now.people), now.frame.stamp_ns, status)
                 if not watched:

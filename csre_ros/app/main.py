@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -25,6 +26,14 @@ class _Help(DefaultHelpFormatter, RawDescriptionHelpFormatter):
     """Keeps the line breaks of the examples."""
 
 
+class _OneLine(logging.Formatter):
+    """A warning of the runtime, which may name files and texts of others, as one line of the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return sentence(super().format(record), _LONGEST_LINE)
+
+
+_LONGEST_LINE = 2000  # characters; paths may be long
 _EPILOG = """examples:
   csre demo                                     a camera if there is one, else the shipped recording
   csre demo --source clip.mp4 --output out.mp4  a file, with what was drawn
@@ -90,6 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0; 1 where something is broken; 2 where the request cannot be met; 130 after Ctrl-C; 141 where
         nobody reads standard output any more.
     """
+    if logging.lastResort is not None:  # what the runtime logs goes to standard error by it
+        logging.lastResort.setFormatter(_OneLine())
     status = _status(list(sys.argv[1:] if arguments is None else arguments))
     if arguments is None:
         for number in ending_signals():  # who asks again while the interpreter tidies up has been heard
@@ -105,7 +116,7 @@ def _status(given: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (OSError, ValueError, ImportError) as error:
-        console.print(Text("csre:", "red"), sentence(error, 2000))
+        console.print(Text("csre:", "red"), sentence(error, _LONGEST_LINE))
         return 2
     except KeyboardInterrupt:
         return 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,9 @@ from csre_ros.pipeline import Pipeline
 from csre_ros.recognition import ActionEvent, PersonAction
 from csre_ros.signals import ending_signals
 from csre_ros.sources.frames import Source, SourceFrame
-from csre_ros.timing import StageTimer
+from csre_ros.timing import SLOWEST_HZ, FrameRate, StageTimer
+
+logger = logging.getLogger(__name__)
 
 
 class Session:
@@ -91,15 +94,21 @@ class Recognised:
         frame: The frame.
         people: What everybody is doing.
         latency_s: Seconds from its capture to that result; of a stored frame, from when it was read.
+        rate_hz: Frames per second by their stamps.
+        is_slow: Whether those are too few to recognise by.
     """
 
     frame: SourceFrame
     people: list[PersonAction]
     latency_s: float
+    rate_hz: float
+    is_slow: bool
 
 
 def recognise(session: Session, pipeline: Pipeline) -> Iterator[Recognised]:
-    """Run recognition over a session. Nothing is printed; stages are timed in ``pipeline.timer`` and ``session.timer``.
+    """Run recognition over a session. Nothing is printed; too few frames per second are logged, once.
+
+    Stages are timed in ``pipeline.timer`` and ``session.timer``.
 
     Whoever iterates calls ``pipeline.recognizer.finish()`` afterwards, however the run ended, for the last records of
     those who were still there.
@@ -108,6 +117,7 @@ def recognise(session: Session, pipeline: Pipeline) -> Iterator[Recognised]:
         session: Where frames come from.
         pipeline: The runtime.
     """
+    rate, warned = FrameRate(), False
     for frame in session:
         begin_s = time.perf_counter()
         _, people = pipeline.step(frame)
@@ -115,7 +125,15 @@ def recognise(session: Session, pipeline: Pipeline) -> Iterator[Recognised]:
         latency_s = time.time() - frame.stamp_ns / 1e9 if live else time.perf_counter() - begin_s
         if session.frames > 1:  # the first frame loads the pose model
             session.timer.add("capture to result", latency_s)
-        yield Recognised(frame, people, latency_s)
+        rate_hz = rate.step(frame.stamp_ns)
+        if rate.is_slow and not warned:
+            warned = True
+            advice = "let the source send more, or lower pose.max_people" if live else "record more"
+            logger.warning(
+                "%.1f frames per second are too few to recognise actions by; %s: at least %g",
+                rate_hz, advice, SLOWEST_HZ,
+            )  # fmt: skip
+        yield Recognised(frame, people, latency_s, rate_hz, rate.is_slow)
 
 
 def dims_of(source: Source) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -171,8 +172,9 @@ def find_bundle(name_or_path: str | Path) -> Path:
         BundleError: There is no such file or shipped bundle.
     """
     for path in (BUNDLE_FOLDER / f"{name_or_path}.onnx", user_path(name_or_path)):
-        if path.is_file():
-            return path
+        with suppress(OSError, ValueError):  # no file has a name so long, or with a zero in it
+            if path.is_file():
+                return path
     names = ", ".join(sorted(item.stem for item in BUNDLE_FOLDER.glob("*.onnx"))) or "none"
     raise BundleError(f"no bundle {quoted(name_or_path)}; give the path of an .onnx file or choose one of: {names}")
 

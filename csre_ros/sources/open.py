@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from csre_ros.foreign_text import quoted
 from csre_ros.paths import user_path
 from csre_ros.sources.frames import Source
 from csre_ros.sources.settings import SourceConfig
@@ -34,7 +35,7 @@ def open_source(spec: str, config: SourceConfig | None = None, stop: threading.E
         return _open_live(spec, config, stop)
     path = user_path(spec)
     if not spec or not path.exists():
-        raise FileNotFoundError(f"source {spec!r} does not exist; choose {_CHOICES}")
+        raise FileNotFoundError(f"source {quoted(spec, 300)} does not exist; choose {_CHOICES}")
     if is_recording(spec):
         from csre_ros.sources.recording import RecordingSource
 
@@ -67,11 +68,13 @@ def _open_live(spec: str, config: SourceConfig, stop: threading.Event | None) ->
     scheme, _, index = spec.partition(":")
     if scheme == "camera":
         if not (index.isascii() and index.isdigit()):
-            raise ValueError(f"source {spec!r} names no camera; write camera:N with the number of /dev/videoN")
+            raise ValueError(f"source {quoted(spec)} names no camera; write camera:N with the number of /dev/videoN")
         return LiveSource(spec, lambda: open_camera(int(index), config), config, stop)
     if scheme not in URL_SCHEMES:
         name = without_password(spec)
-        raise ValueError(f"source {name!r} has an unknown scheme {scheme!r}; choose one of: {', '.join(URL_SCHEMES)}")
+        raise ValueError(
+            f"source {quoted(name)} has an unknown scheme {quoted(scheme)}; choose one of: {', '.join(URL_SCHEMES)}"
+        )
     return _open_address(spec, config, stop)
 
 

@@ -14,14 +14,13 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from csre_ros.foreign_text import sentence
 from csre_ros.ros.health import CAPTURE, Health, Snapshot
+from csre_ros.timing import SLOWEST_HZ
 
 if TYPE_CHECKING:
     from csre_ros.pipeline import Pipeline
     from csre_ros.ros.inputs.contract import Input
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
-SLOWEST_HZ = 8.0
-"""Fewest frames per second by which actions are recognised."""
 _INPUT_COUNTS = ("received", "lost", "observed", "skipped", "undecided", "stamped_on_arrival")
 
 
