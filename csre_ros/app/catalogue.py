@@ -23,14 +23,20 @@ def run() -> int:
         results.print(
             Text(file, "bold"), f"({info.name}, {info.encoder}, digest {info.digest[:12]}, commit {info.commit})"
         )
-        results.print(
-            f"  {info.window_s:g} s windows, {info.time_steps} steps, {info.layout} skeletons, seed {info.seed}"
-        )
+        results.print(f"  {_reach(info)}, {info.layout} skeletons, seed {info.seed}")
         results.print(f"  reports: {', '.join(label.name for label in info.labels if not label.background)}")
         results.print(_figures(info))
         for source in info.data:
             results.print(f"  trained on {source.name}: {source.terms}")
     return 0
+
+
+def _reach(info: BundleInfo) -> str:
+    """How much of a stream the bundle sees, and how often it says something."""
+    if info.stream is None:
+        return f"{info.window_s:g} s windows, {info.time_steps} steps"
+    rate, delay = f"{info.stream.rate_hz:g} frames a second", f"{info.stream.delay_s:g} s late"
+    return f"labels {rate}, {delay}, and looks {info.window_s:g} s back"
 
 
 def _figures(info: BundleInfo) -> Table:
