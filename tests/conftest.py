@@ -139,6 +139,61 @@ def make_stream_graph(info: BundleInfo = STREAM_INFO, lost_state: bool = False, 
     )
 
 
+def make_looping_graph(info: BundleInfo, always: bool) -> bytes:
+    """A graph that never ends: whatever comes in, or only where somebody is seen."""
+    from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+    joints = 13
+    window = ["batch", info.persons, info.time_steps, joints]
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go_in"], ["go_out"]), helper.make_node("Identity", ["x_in"], ["x_out"])],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go_in", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("x_in", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("go_out", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("x_out", TensorProto.FLOAT, None),
+        ],
+    )
+    constants = {
+        "trips": np.array(2**62),
+        "half": np.array(-1.0 if always else 0.5, np.float32),
+        "zero": np.zeros((), np.float32),
+        "axes": np.array([1, 2]),
+        "flat": np.array([-1, info.embedding]),
+        "weights": np.zeros((joints * 3, 3), np.float32),
+    }
+    nodes = [
+        helper.make_node("ReduceMax", ["confidence"], ["seen"], keepdims=0),
+        helper.make_node("Greater", ["seen", "half"], ["go"]),
+        helper.make_node("Loop", ["trips", "go", "seen"], ["spun"], body=body),
+        helper.make_node("IsNaN", ["positions"], ["missing"]),
+        helper.make_node("Where", ["missing", "zero", "positions"], ["known"]),
+        helper.make_node("ReduceMean", ["known", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Reshape", ["mean", "flat"], ["flattened"]),
+        helper.make_node("Add", ["flattened", "spun"], ["embedding"]),
+        helper.make_node("MatMul", ["embedding", "weights"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "looping",
+        [
+            helper.make_tensor_value_info("positions", TensorProto.FLOAT, [*window, 3]),
+            helper.make_tensor_value_info("confidence", TensorProto.FLOAT, window),
+        ],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3]),
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", info.embedding]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return bytes(ModelProto.SerializeToString(model))
+
+
 @pytest.fixture
 def tiny_info() -> BundleInfo:
     return INFO
@@ -173,6 +228,19 @@ def stream_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundle") / "tiny_stream.onnx"
     path.write_bytes(append_metadata(make_stream_graph(), STREAM_INFO))
     return path
+
+
+@pytest.fixture
+def looping_bundle(tmp_path: Path) -> Callable[[bool], Path]:
+    """Writes a bundle whose graph never ends: whatever comes in (True), or where somebody is seen (False)."""
+    pytest.importorskip("onnx", reason="the bundle of the tests is written with onnx: pip install onnx")
+
+    def write(always: bool) -> Path:
+        path = tmp_path / "looping.onnx"
+        path.write_bytes(append_metadata(make_looping_graph(INFO, always), INFO))
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -194,76 +194,9 @@ def test_an_intact_file_that_the_runtime_does_not_load_is_refused(tmp_path: Path
         Bundle.load(path, "cpu")
 
 
-def looping_graph(info: BundleInfo, always: bool) -> bytes:
-    """A graph that never ends: whatever comes in, or only where somebody is seen."""
-    from onnx import ModelProto, TensorProto, helper, numpy_helper
-
-    joints = 13
-    window = ["batch", info.persons, info.time_steps, joints]
-    body = helper.make_graph(
-        [helper.make_node("Identity", ["go_in"], ["go_out"]), helper.make_node("Identity", ["x_in"], ["x_out"])],
-        "body",
-        [
-            helper.make_tensor_value_info("i", TensorProto.INT64, []),
-            helper.make_tensor_value_info("go_in", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("x_in", TensorProto.FLOAT, None),
-        ],
-        [
-            helper.make_tensor_value_info("go_out", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("x_out", TensorProto.FLOAT, None),
-        ],
-    )
-    constants = {
-        "trips": np.array(2**62),
-        "half": np.array(-1.0 if always else 0.5, np.float32),
-        "zero": np.zeros((), np.float32),
-        "axes": np.array([1, 2]),
-        "flat": np.array([-1, info.embedding]),
-        "weights": np.zeros((joints * 3, 3), np.float32),
-    }
-    nodes = [
-        helper.make_node("ReduceMax", ["confidence"], ["seen"], keepdims=0),
-        helper.make_node("Greater", ["seen", "half"], ["go"]),
-        helper.make_node("Loop", ["trips", "go", "seen"], ["spun"], body=body),
-        helper.make_node("IsNaN", ["positions"], ["missing"]),
-        helper.make_node("Where", ["missing", "zero", "positions"], ["known"]),
-        helper.make_node("ReduceMean", ["known", "axes"], ["mean"], keepdims=0),
-        helper.make_node("Reshape", ["mean", "flat"], ["flattened"]),
-        helper.make_node("Add", ["flattened", "spun"], ["embedding"]),
-        helper.make_node("MatMul", ["embedding", "weights"], ["logits"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "looping",
-        [
-            helper.make_tensor_value_info("positions", TensorProto.FLOAT, [*window, 3]),
-            helper.make_tensor_value_info("confidence", TensorProto.FLOAT, window),
-        ],
-        [
-            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3]),
-            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", info.embedding]),
-        ],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    return bytes(ModelProto.SerializeToString(model))
-
-
-@pytest.fixture
-def looping(tmp_path: Path, tiny_info: BundleInfo) -> Callable[[bool], Path]:
-    pytest.importorskip("onnx", reason="the bundle of the tests is written with onnx: pip install onnx")
-
-    def write(always: bool) -> Path:
-        path = tmp_path / "looping.onnx"
-        path.write_bytes(append_metadata(looping_graph(tiny_info, always), tiny_info))
-        return path
-
-    return write
-
-
-def test_a_graph_that_never_ends_is_refused_at_warm_up(looping: Callable[[bool], Path], monkeypatch) -> None:
+def test_a_graph_that_never_ends_is_refused_at_warm_up(looping_bundle: Callable[[bool], Path], monkeypatch) -> None:
     monkeypatch.setattr(inference, "LIMIT_S", 1.0)
-    bundle = Bundle.load(looping(True), "cpu")
+    bundle = Bundle.load(looping_bundle(True), "cpu")
     begin = time.monotonic()
     with pytest.raises(
         BundleError, match=r"looping\.onnx: the graph was ended after 1 s: it loops, or is far too slow"
@@ -272,8 +205,10 @@ def test_a_graph_that_never_ends_is_refused_at_warm_up(looping: Callable[[bool],
     assert time.monotonic() - begin < 5
 
 
-def test_a_graph_that_loops_when_somebody_is_seen_does_not_hold_up_the_stream(looping: Callable[[bool], Path]) -> None:
-    bundle = Bundle.load(looping(False), "cpu")
+def test_a_graph_that_loops_when_somebody_is_seen_is_ended(
+    looping_bundle: Callable[[bool], Path],
+) -> None:
+    bundle = Bundle.load(looping_bundle(False), "cpu")
     bundle.warm_up()  # nobody is seen
     positions = np.zeros((1, *bundle.input_shape), np.float32)
     with pytest.raises(InferenceError, match=r"was ended after 0\.5 s"):

@@ -344,6 +344,36 @@ def test_the_node_ends_at_once_while_a_silent_address_opens(run_node, silent_url
     assert time.monotonic() - begin < 2.5
 
 
+def test_a_bundle_that_never_ends_fails_configuration(run_node, graph, looping_bundle):
+    node = run_node("-p", "input:=skeletons", "-p", "layout:=body13", "-p", f"bundle:={looping_bundle(True)}")
+    graph.until(lambda: "cannot configure" in node.log(), 40.0)
+    assert "the graph was ended after 10 s: it loops, or is far too slow" in node.log()
+    assert "the graph was ended" in graph.status("model", lambda status: status.level == b"\2").message
+    assert node.poll() is None
+
+
+def test_the_node_ends_at_once_while_a_bundle_never_ends(run_node, graph, looping_bundle):
+    node = run_node("-p", "input:=skeletons", "-p", "layout:=body13", "-p", f"bundle:={looping_bundle(True)}")
+    graph.until(lambda: "runs on" in node.log(), 40.0)
+    graph.spin(1.0)
+    begin = time.monotonic()
+    node.send_signal(signal.SIGTERM)
+    assert node.wait(timeout=15) == 0, node.log()
+    assert time.monotonic() - begin < 2.5
+
+
+def test_a_flood_of_requests_floods_no_log(process, graph):
+    client = graph.peer.create_client(SetParameters, "/action_node/set_parameters")
+    assert client.wait_for_service(timeout_sec=10)
+    for _ in range(500):
+        client.call_async(set_request(SetParameters, "top_k", value(200)))
+        graph.spin(0.002)
+    status = graph.status("callbacks", lambda status: int(status.table["failures"]) >= 100)
+    assert len(status.message) < 700
+    assert process.poll() is None
+    assert len(process.log().splitlines()) < 50
+
+
 def test_a_camera_that_is_absent_at_start_is_waited_for(graph_with, tiny_bundle, monkeypatch):
     """Its place is WARN, the node is active, and it comes up by itself."""
     from csre_ros.ros.inputs import capture
