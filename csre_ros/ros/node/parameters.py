@@ -17,6 +17,7 @@ from csre_ros.ros.settings import NodeSettings, options, settings
 
 _LARGEST_INTEGER = 2**63 - 1
 _LONGEST_TEXT = 4096
+_CLOCK = "use_sim_time"  # declared by rclpy
 
 
 def describe(item: Field[Any]) -> ParameterDescriptor:
@@ -91,6 +92,9 @@ class _Judge:
         known = options()
         for parameter in parameters if self.started else ():
             name = parameter.name
+            if name == _CLOCK and parameter.value != self._node.get_parameter(name).value:
+                # Whoever sets it would decide what time it is here, by /clock.
+                return SetParametersResult(successful=False, reason=f"{name} does not change after start")
             same = name not in known or parameter.value == self._node.get_parameter(name).value
             if not same and (reason := self._fixed(name, known[name].metadata)):
                 return SetParametersResult(successful=False, reason=reason)

@@ -177,6 +177,14 @@ class TestParametersThatNameFiles:
         assert str(tmp_path) not in result.reason
         assert node.set_parameters([Parameter("layout", value="body13")])[0].successful
 
+    def test_nor_does_the_clock(self, graph_with, tiny_bundle):
+        node = graph_with(
+            "-p", "input:=skeletons", "-p", f"bundle:={tiny_bundle}", "-p", "autostart:=false"
+        ).start_node()
+        (result,) = node.set_parameters([Parameter("use_sim_time", value=True)])
+        assert (result.successful, result.reason) == (False, "use_sim_time does not change after start")
+        assert node.set_parameters([Parameter("use_sim_time", value=False)])[0].successful
+
     def test_change_where_the_operator_allowed_it(self, graph_with, tiny_bundle, tmp_path):
         arguments = ("-p", "input:=skeletons", "-p", f"bundle:={tiny_bundle}", "-p", "allow_remote_files:=true")
         node = graph_with(*arguments, "-p", "autostart:=false").start_node()

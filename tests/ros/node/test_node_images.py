@@ -61,6 +61,22 @@ def to_image(pixels, encoding="bgr8", **changes):
 
 
 @pytest.mark.slow
+def nv12(picture):
+    """Luma, and below it both chromas of every second pixel in turn, as hardware decoders give pictures."""
+    rows, columns = picture.shape[:2]
+    planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
+    chroma = planes[rows:].reshape(2, rows // 2, columns // 2)
+    return np.vstack([planes[:rows], np.stack(list(chroma), 2).reshape(rows // 2, columns)])
+
+
+def yuy2(picture):
+    """Luma of every pixel and one of both chromas in turn, as USB cameras send pictures."""
+    rows, columns = picture.shape[:2]
+    planes = nv12(picture)
+    chroma = planes[rows:].reshape(rows // 2, columns // 2, 2).repeat(2, axis=0)
+    return np.stack([planes[:rows], chroma.reshape(rows, columns)], 2)
+
+
 def test_images_of_every_encoding_show_the_person_and_bad_ones_are_counted(graph_with, tiny_bundle, picture):
     talker = image_talker(graph_with, tiny_bundle)
     good = [
@@ -69,6 +85,8 @@ def test_images_of_every_encoding_show_the_person_and_bad_ones_are_counted(graph
         to_image(np.dstack([picture, picture[..., :1]]), "bgra8"),
         to_image(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), "mono8"),
         to_image(np.pad(picture, ((0, 0), (0, 10), (0, 0))), width=256),
+        to_image(nv12(picture), "nv12", height=256),
+        to_image(yuy2(picture), "yuv422_yuy2", width=256, step=512),
     ]
     bad = [
         to_image(picture, height=0),
