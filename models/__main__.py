@@ -1,10 +1,12 @@
 """``python -m models``: train, test, compare and export encoders from a checkout.
 
 python -m models fit --config models/configs/ucla/base.yaml --config models/configs/ucla/ctrgcn.yaml
+python -m models fit --config models/configs/stream.yaml
 python -m models table --suite ucla                 train whatever the suite lacks, and write its table
 python -m models ensemble --suite ucla              fuse its streams
 python -m models plot --suite ucla                  draw its curves, confusion, gains and maps
 python -m models export --run runs/live/version_0 --output FILE.onnx --name NAME
+python -m models export-stream --run runs/stream/version_0 --output FILE.onnx --name NAME
 python -m models streams --set utkinect --output FOLDER    write continuous recordings with their truth
 python -m models prepare-ntu --folder RAW --output NTU60_CS.npz --benchmark ntu60_xsub
 """
@@ -42,6 +44,9 @@ COMMANDS = (
     Command("ensemble", "Fuse the streams of a suite.", "models.experiments.ensemble:ensemble"),
     Command("plot", "Draw a suite's curves, confusion, gains and maps.", "models.experiments.maps:plot"),
     Command("export", "Write the bundle of a run: one .onnx file.", "models.export.export:export"),
+    Command(
+        "export-stream", "Write the bundle of a run that labels every frame.", "models.export.stream:export_stream"
+    ),
     Command("streams", "Write continuous recordings with their truth.", "models.data.stream_files:streams"),
     Command("prepare-ntu", "Convert raw NTU RGB+D skeletons.", "models.data.official.ntu:convert"),
 )
@@ -65,7 +70,7 @@ def main() -> None:
 
 def usage() -> str:
     """Every command with its sentence, and examples."""
-    listed = "\n".join(f"  {command.name:<13} {command.help}" for command in COMMANDS)
+    listed = "\n".join(f"  {command.name:<14} {command.help}" for command in COMMANDS)
     title, _, examples = (__doc__ or "").strip().partition("\n\n")
     return (
         f"usage: {PROGRAM} COMMAND [options]\n\n{title.replace('``', '')}\n\ncommands:\n{listed}\n\n"

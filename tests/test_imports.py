@@ -47,6 +47,7 @@ ALLOWED_TO_MODELS = (
     "csre_ros.recognition.frame_decoder",
     "csre_ros.recognition.window",
     "csre_ros.evaluation",
+    "csre_ros.sources.recording",
     "csre_ros.sources.recording_writer",
     "csre_ros.sources.stream_arrays",
 )

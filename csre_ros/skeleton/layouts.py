@@ -213,6 +213,7 @@ LAYOUTS: Mapping[str, SkeletonLayout] = {
     layout.name: layout
     for layout in (
         _layout("body13", _BODY13, _BODY13_BONES, "head"),
+        _layout("body13_2d", _BODY13, _BODY13_BONES, "head", dims=2),
         _layout("kinect20", _KINECT20, _KINECT20_BONES, "spine_shoulder"),
         _layout("ntu25", _NTU25, _NTU25_BONES, "spine_shoulder"),
         _layout("mediapipe33", _MEDIAPIPE33, _MEDIAPIPE33_BONES, "nose"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from models.data.synthesis import arm, hips, legs
 
@@ -50,6 +51,8 @@ class Augmentation:
         size: Range of the factor on the whole body.
         noise_m: Largest standard deviation of white noise on joints, in metres.
         drift_m: Largest standard deviation of the slow wandering of the whole body, in metres.
+        wobble_m: Largest standard deviation of the slow wandering of every joint for itself, across the view.
+        wobble_depth_m: The same along the view: pose estimators know depth worst.
         locked_share: Share of windows whose pelvis is nailed down, as sources without a position in space deliver them.
         no_legs: Share of windows without legs, among labels that can be told without.
         no_arm: Share of windows that lose one arm.
@@ -64,6 +67,8 @@ class Augmentation:
     size: tuple[float, float] = (0.8, 1.15)
     noise_m: float = 0.015
     drift_m: float = 0.03
+    wobble_m: float = 0.0
+    wobble_depth_m: float = 0.0
     locked_share: float = 0.4
     no_legs: float = 0.25
     no_arm: float = 0.05
@@ -80,6 +85,8 @@ class Augmentation:
         root = positions[:, :, hips()].mean(dim=2, keepdim=True)
         body = self._view(positions - root)
         body = body + self._noise(body)
+        if self.wobble_m or self.wobble_depth_m:
+            body = body + self._wobble(body)
         root = self._root(root)
         return body + root, self._hide(confidence.clone(), keeps_legs)
 
@@ -97,6 +104,16 @@ class Augmentation:
     def _noise(self, body: Tensor) -> Tensor:
         deviation = _uniform(body, 0, self.noise_m, len(body), 1, 1, 1)
         return torch.randn_like(body) * deviation
+
+    def _wobble(self, body: Tensor) -> Tensor:
+        """What a pose estimator believes for a while and then no more, between a quarter second and one."""
+        size, steps, joints, _ = body.shape
+        knots = torch.randn(size, joints * 3, 2 + steps // int(torch.randint(4, 16, ())), device=body.device)
+        path = interpolate(knots, steps, mode="linear", align_corners=True).reshape(size, joints, 3, steps)
+        across = _uniform(body, 0, self.wobble_m, size, 1)
+        along = _uniform(body, 0, self.wobble_depth_m, size, 1)
+        deviation = torch.cat((across, across, along), dim=-1)
+        return path.permute(0, 3, 1, 2) * deviation[:, None, None]
 
     def _root(self, root: Tensor) -> Tensor:
         """Let the whole body wander slowly, or nail its pelvis down."""

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
 
+import lightning
+import yaml
 from lightning.pytorch.cli import LightningCLI
 
 from models.training.classifier import ActionClassifier
@@ -29,9 +35,20 @@ def run(program: str) -> None:
     """
     # Unpickling a checkpoint runs whatever code it holds. Lightning does so with those it fetches by http.
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+    named = _names_its_model(sys.argv[2:])
     CommandLine(
-        ActionClassifier,
+        lightning.LightningModule if named else ActionClassifier,
+        subclass_mode_model=named,
         seed_everything_default=0,
         save_config_kwargs={"overwrite": True},
         parser_kwargs={"prog": program},
     )
+
+
+def _names_its_model(args: Sequence[str]) -> bool:
+    """Whether a configuration file names the class of its model, as those of stream models do."""
+    files = [after for before, after in pairwise(args) if before == "--config"]
+    files += [arg.removeprefix("--config=") for arg in args if arg.startswith("--config=")]
+    configs = [yaml.safe_load(Path(file).read_text(encoding="utf-8")) for file in files if Path(file).is_file()]
+    models = [config.get("model") for config in configs if isinstance(config, dict)]
+    return any(isinstance(model, dict) and "class_path" in model for model in models)

@@ -1,0 +1,83 @@
+"""Trimmed clips as a per-frame model is scored on them: a second of the first pose, then the clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from csre_ros.skeleton import FloatArray
+from models.data.clips import DATA_SETS, read_clips
+from models.data.labels import read_labels
+from models.data.live import VALIDATION_SUBJECTS
+from models.data.streams.body import rotation
+from models.data.streams.recordings import on_grid
+from models.data.streams.stream import RATE_HZ
+from models.data.windows import to_body
+
+_STILL_S = 1.0
+_LABELS = Path(__file__).parents[2] / "configs" / "labels_live.yaml"
+AS_WINDOWS = {"run": "jog", "raise_hand": "other", "bow": "other"}
+"""What a label of the streams counts as among those of the window bundle, in which clips are scored."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClipStream:
+    """One clip behind a second of its first pose.
+
+    Attributes:
+        positions: ``[T, 13, 3]`` metres.
+        confidence: ``[T, 13]``.
+        label: What it shows, in the labels of the window bundle.
+        source: Data set.
+    """
+
+    positions: FloatArray
+    confidence: FloatArray
+    label: str
+    source: str
+
+    def turned(self, angle: float) -> ClipStream:
+        """Turned about the vertical through the person by radians."""
+        if not angle:
+            return self
+        middle = self.positions[:1].mean(axis=1, keepdims=True)
+        return replace(self, positions=(self.positions - middle) @ rotation(angle).T + middle)
+
+
+def read_clip_streams(root: Path, part: str) -> list[ClipStream]:
+    """The clips of the test subjects (``test``) or of the validation subjects (``val``) of all sets."""
+    labels = read_labels(_LABELS)
+    clips = to_body([clip for name in DATA_SETS for clip in read_clips(name, root)])
+    streams = []
+    for clip in clips:
+        wanted = clip.subject % 2 == 0 if part == "test" else clip.subject in VALIDATION_SUBJECTS[clip.source]
+        name = labels.of(clip.source, clip.label)
+        if not wanted or name is None:
+            continue
+        stamps = np.arange(len(clip) + 1) / clip.rate  # the last frame lasts as long as the others
+        order = np.minimum(np.arange(len(clip) + 1), len(clip) - 1)
+        positions, confidence = on_grid(stamps, clip.positions[order], clip.confidence[order])
+        still = np.r_[np.zeros(round(_STILL_S * RATE_HZ), int), np.arange(len(positions))]
+        streams.append(ClipStream(positions[still], confidence[still], name, clip.source))
+    return streams
+
+
+def right_share(clips: Sequence[ClipStream], probabilities: Sequence[FloatArray], names: Sequence[str]) -> float:
+    """Share of clips whose label has the largest sum over the clip's own frames.
+
+    Args:
+        clips: The clips.
+        probabilities: ``[T, labels]`` of each.
+        names: The labels.
+    """
+    known = sorted({AS_WINDOWS.get(name, name) for name in names})
+    column = [known.index(AS_WINDOWS.get(name, name)) for name in names]
+    right = 0
+    for clip, found in zip(clips, probabilities, strict=True):
+        sums = np.zeros(len(known))
+        np.add.at(sums, column, found[round(_STILL_S * RATE_HZ) :].sum(axis=0))
+        right += known[int(sums.argmax())] == clip.label
+    return right / max(len(clips), 1)

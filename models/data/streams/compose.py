@@ -1,0 +1,164 @@
+"""Streams composed from trimmed clips: one person who does one thing after the other, with what lies between.
+
+What lies between is said as far as it is known: standing with hanging arms is *idle*, the way from the end of one clip
+to the beginning of the next is some background or, where legs must move far for it, anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from csre_ros.skeleton import FloatArray
+from models.data.streams.body import ARM_BONES, LEGS, Motion, blend, join
+from models.data.streams.draft import Draft, near, still
+from models.data.streams.labels import ANYTHING, REST, StreamLabels
+from models.data.streams.pieces import Piece
+from models.data.streams.stream import RATE_HZ, Stream
+
+_NOT_FASTER = {"nw_ucla"}
+"""Sets whose people seem to hurry at the nominal rate: played faster only a little."""
+_HARDLY_FASTER = 1.1
+
+
+@dataclass(frozen=True)
+class Composition:
+    """How streams are composed.
+
+    Attributes:
+        speed: Range of the speed of a clip, drawn log-uniformly.
+        longest_s: Range of the length in seconds to which what goes on and on is cut.
+        pause: Chance of a pause between two actions.
+        pause_s: Range of its length in seconds.
+        wave: Share of pauses that hold a procedural wave or a raised arm.
+        move: Share of pauses that hold another movement without a recording.
+        frozen: Chance that somebody stands still in the first pose of a clip before it begins.
+        foreign_arms: Chance that a leg action has the arms of another clip.
+        neighbours: Of how many candidates the one that begins most like the last one ended comes next.
+    """
+
+    speed: tuple[float, float] = (0.5, 1.5)
+    longest_s: tuple[float, float] = (2.5, 6.0)
+    pause: float = 0.65
+    pause_s: tuple[float, float] = (0.3, 2.5)
+    wave: float = 0.28
+    move: float = 0.25
+    frozen: float = 0.25
+    foreign_arms: float = 0.35
+    neighbours: int = 3
+
+
+class Composer:
+    """Makes streams of pieces; a piece's memory-bank row is its number.
+
+    Args:
+        pieces: What there is.
+        labels: Their labels.
+        composition: How.
+    """
+
+    def __init__(self, pieces: Sequence[Piece], labels: StreamLabels, composition: Composition) -> None:
+        self._pieces, self._labels, self._how = list(pieces), labels, composition
+        self._lengths = np.stack([piece.motion.lengths() for piece in pieces])
+        self._starts = np.stack([piece.motion.bones[piece.start] for piece in pieces])
+        self._weights = _weights(pieces)
+
+    def make(self, frames: int, rng: Generator) -> Stream:
+        """One stream of a number of frames."""
+        draft, lengths, skip = Draft(self._labels, rng), self._body(rng), int(rng.integers(0, 30))
+        while len(draft) < frames + skip:
+            self._go_on(draft, lengths, rng)
+            if rng.random() < self._how.pause:
+                kind, seconds = rng.random(), rng.uniform(*self._how.pause_s)
+                if kind < self._how.wave:
+                    draft.wave(max(seconds, 1.0) + 1.5)
+                elif kind < self._how.wave + self._how.move:
+                    draft.move(max(seconds, 1.0) + 1.5)
+                else:
+                    draft.stand(seconds)
+        return draft.stream(skip, frames)
+
+    def _go_on(self, draft: Draft, lengths: FloatArray, rng: Generator) -> None:
+        """One more action, with the way to it and some of its clip's own rest before and after it."""
+        number = self._next(draft.last, rng)
+        piece = self._pieces[number].shortened(rng.uniform(*self._how.longest_s), rng)
+        low, high = self._how.speed
+        if piece.source in _NOT_FASTER:
+            high = min(high, _HARDLY_FASTER)
+        speed = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        before, action, after = self._cut(piece, speed, rng)
+        whole = _placed(join([before, action, after]).resized(lengths), draft.last)
+        first, last = len(before), len(before) + len(action)
+        if draft.last is not None:
+            begin = still(whole[:1], rng.uniform(0.3, 1.2), rng) if rng.random() < self._how.frozen else whole[:0]
+            target = REST if near(draft.last, whole) else ANYTHING
+            draft.add(blend(draft.last, whole, int(rng.integers(3, 10))), target)
+            draft.add(begin, REST)
+        draft.add(whole[:first], REST)
+        draft.act(whole[first:last], piece.label, number)
+        draft.add(whole[last:], REST)
+
+    def _cut(self, piece: Piece, speed: float, rng: Generator) -> tuple[Motion, Motion, Motion]:
+        """Rest, action and rest of a clip; leg actions sometimes with the arms of another clip."""
+        action = piece.action(speed)
+        if piece.label in self._labels.leg_actions and rng.random() < self._how.foreign_arms:
+            action = _with_arms(action, piece, self._pieces[int(rng.integers(len(self._pieces)))])
+        begin, end, whole_s = piece.start / piece.rate, piece.end / piece.rate, len(piece.motion) / piece.rate
+        before, after = (rest * rng.random() if rng.random() < 0.6 else 0.0 for rest in (begin, whole_s - end))
+        return piece.at(begin - before, before, speed), action, piece.at(end, after, speed)
+
+    def _body(self, rng: Generator) -> FloatArray:
+        """Bone lengths of nobody: two people mixed, every limb varied."""
+        one, two = self._lengths[rng.integers(len(self._lengths), size=2)]
+        vary = rng.uniform(0.9, 1.1, 14).astype(np.float32)
+        vary[3:6], vary[11:14] = vary[0:3], vary[8:11]  # both sides alike
+        lengths: FloatArray = ((one + rng.random() * (two - one)) * vary).astype(np.float32)
+        return lengths
+
+    def _next(self, last: Motion | None, rng: Generator) -> int:
+        """Number of a piece, drawn by its weight; mostly one of its label that begins as the last action ended."""
+        numbers = rng.choice(len(self._pieces), size=self._how.neighbours, p=self._weights)
+        if last is None or rng.random() < 0.3:
+            return int(numbers[0])
+        same = [number for number in numbers if self._pieces[number].label == self._pieces[numbers[0]].label]
+        pose = last.bones[-1, LEGS]
+        apart = [np.linalg.norm(self._starts[number][LEGS] - pose, axis=-1).sum() for number in same]
+        return int(same[int(np.argmin(apart))])
+
+
+def _weights(pieces: Sequence[Piece]) -> NDArray[np.float64]:
+    """``[pieces]`` chances: a label counts by the root of its size, a set inside it by the fourth root."""
+    names, label_of = np.unique([piece.label for piece in pieces], return_inverse=True)
+    source_of = np.unique([piece.source for piece in pieces], return_inverse=True)[1]
+    weights: NDArray[np.float64] = np.zeros(len(pieces))
+    for label, name in enumerate(names):
+        inside = np.flatnonzero(label_of == label)
+        share = np.bincount(source_of[inside])[source_of[inside]] ** -0.75
+        size = min(max(len(inside), 40), 250) ** 0.5
+        weights[inside] = size * (0.45 if str(name).startswith("other") else 1.0) * share / share.sum()
+    weights /= weights.sum()
+    return weights
+
+
+def _with_arms(action: Motion, piece: Piece, donor: Piece) -> Motion:
+    arms = donor.at(0, len(action) / RATE_HZ, 1.0)
+    arms = arms.turned(action.heading(0) - arms.heading(0))
+    taken = arms.bones[np.minimum(np.arange(len(action)), len(arms) - 1)]
+    factors = piece.motion.lengths() / donor.motion.lengths()
+    bones = action.bones.copy()
+    bones[:, ARM_BONES] = taken[:, ARM_BONES] * factors[list(ARM_BONES), None]
+    return Motion(bones, action.pelvis)
+
+
+def _placed(whole: Motion, last: Motion | None) -> Motion:
+    """Put a movement where the last one ended, on its ground and with its heading."""
+    if last is None:
+        return whole.turned(-whole.heading(0))
+    whole = whole.turned(last.heading(-1) - whole.heading(0))
+    shift = last.pelvis[-1] - whole.pelvis[0]
+    shift[1] = last.ground(-1) - whole.ground(0)
+    return whole.moved(shift)

@@ -1,0 +1,137 @@
+"""The label table of the stream bundles: what is told apart in training, and what a robot hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+import yaml
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class StreamLabels:
+    """Reported labels, the finer classes of training, and their sources.
+
+    A frame's target is a *set* of classes, because recordings do not always say more: between two labelled actions of
+    UTKinect somebody is idle, or walks, or does something else, but does not clap.
+
+    Attributes:
+        names: Reported labels in index order.
+        background: Labels that are never reported as actions.
+        leg_actions: Labels that cannot be told without legs.
+        mirrored: Label that a label turns into in a mirror, where it is another one.
+        sources: Per data set: class of the set to class of training, or to None where its clips are left out. A set
+            with one entry named ``""`` holds nothing but that.
+    """
+
+    names: tuple[str, ...]
+    background: frozenset[str]
+    leg_actions: frozenset[str]
+    mirrored: Mapping[str, str]
+    sources: Mapping[str, Mapping[str, str | None]]
+
+    def __post_init__(self) -> None:
+        used = {reported(fine) for table in self.sources.values() for fine in table.values() if fine is not None}
+        used |= self.background | self.leg_actions | set(self.mirrored) | set(self.mirrored.values())
+        if unknown := used - set(self.names):
+            raise ValueError(f"labels {sorted(unknown)} are not in the label list {list(self.names)}")
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"the label list {list(self.names)} repeats a label")
+        if one_way := [name for name in self.mirrored if self.mirrored.get(self.mirrored[name]) != name]:
+            raise ValueError(f"mirrored twice, {one_way} become other labels; list both directions")
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Classes of training in index order: the reported labels, then their parts."""
+        fine = {label for table in self.sources.values() for label in table.values() if label is not None}
+        return (*self.names, *sorted(fine - set(self.names)))
+
+    @cached_property
+    def parents(self) -> tuple[int, ...]:
+        """Index of the reported label of every class."""
+        return tuple(self.names.index(reported(name)) for name in self.classes)
+
+    def of(self, source: str, label: str) -> str | None:
+        """Class of a clip, or None where clips of its class are left out.
+
+        Raises:
+            ValueError: The table does not say what to do with this class.
+        """
+        table = self.sources.get(source, {})
+        if "" in table:
+            return table[""]
+        if label not in table:
+            raise ValueError(f"the label table has no entry for class {label!r} of data set {source!r}")
+        return table[label]
+
+    def mirror_of(self, name: str) -> str:
+        """The class of a mirrored clip."""
+        return self.mirrored.get(name, name)
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """Names of all target sets: each class for itself, then the sets of :attr:`membership`."""
+        return (*self.classes, *_SETS)
+
+    def target(self, name: str) -> int:
+        """Index of a target set.
+
+        Raises:
+            ValueError: There is no such class or set.
+        """
+        if name not in self.targets:
+            raise ValueError(f"unknown target {name!r}; choose one of: {', '.join(self.targets)}")
+        return self.targets.index(name)
+
+    @cached_property
+    def membership(self) -> Tensor:
+        """``[targets, classes]``: 1 where a class belongs to a target set.
+
+        ``rest``: any background. ``rest_or_walk``, ``rest_or_wave``: also this action. ``anything``: no statement.
+        """
+        background = torch.tensor([self.names[parent] in self.background for parent in self.parents]).float()
+        rows = [*torch.eye(len(self.classes)), background]
+        for action in ("walk", "wave"):
+            one = background.clone()
+            one[self.classes.index(action)] = 1
+            rows.append(one)
+        rows.append(torch.ones_like(background))
+        return torch.stack(rows)
+
+    @cached_property
+    def mirrored_targets(self) -> Tensor:
+        """``[targets]`` target of a mirrored frame."""
+        return torch.tensor([self.targets.index(self.mirror_of(name)) for name in self.targets])
+
+    @cached_property
+    def needs_legs(self) -> Tensor:
+        """``[targets]`` whether a frame with this target says nothing once its legs are hidden."""
+        return torch.tensor([name in self.leg_actions for name in self.targets])
+
+
+REST, REST_OR_WALK, REST_OR_WAVE, ANYTHING = _SETS = ("rest", "rest_or_walk", "rest_or_wave", "anything")
+
+
+def reported(name: str) -> str:
+    """What a robot hears of a class of training."""
+    return name.partition("/")[0]
+
+
+def read_stream_labels(path: Path) -> StreamLabels:
+    """Read a label table.
+
+    Raises:
+        ValueError: The table names a label that is not in its own list, repeats one, or contradicts itself.
+    """
+    table = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return StreamLabels(
+        names=tuple(table["labels"]),
+        background=frozenset(table["background"]),
+        leg_actions=frozenset(table["leg_actions"]),
+        mirrored=table["mirrored"],
+        sources=table["sources"],
+    )

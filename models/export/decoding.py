@@ -1,0 +1,140 @@
+"""Settings of the per-frame decoder, fitted on streams of validation subjects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from csre_ros.evaluation.detection import match
+from csre_ros.evaluation.intervals import Interval, merged
+from csre_ros.evaluation.stream import Report
+from csre_ros.recognition.bundle_info import Label
+from csre_ros.recognition.frame_decoder import FrameDecoder, FrameDecoding
+from csre_ros.skeleton import FloatArray
+
+THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
+_GRID = {
+    "min_duration_s": (0.07, 0.13, 0.2),
+    "bridge_s": (0.2, 0.4, 0.7),
+    "leave": (0.4, 0.6, 0.8),
+    "onset": (0.4, 0.6, 0.8),
+}
+_WRONG = 0.7
+"""What a wrong report costs, where a detected action is worth one."""
+_LATE_PER_S = 0.2
+"""What a second of delay costs, and what a second by which the beginning is misjudged does."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredStream:
+    """What a network says of a stream, and what was done.
+
+    Attributes:
+        probabilities: ``[T, labels]``, each for the instant of its own frame.
+        truth: Actions in seconds from the first frame.
+        weight: How much its wrong reports count; more where nothing of ours is done.
+    """
+
+    probabilities: FloatArray
+    truth: Sequence[Interval]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How settings do on some streams: by label, detected and wrong reports, and the sum of delays."""
+
+    detected: Counter[str]
+    wrong: Counter[str]
+    late_s: float
+
+    @property
+    def gain(self) -> float:
+        """What fitting maximises."""
+        return self.detected.total() - _WRONG * self.wrong.total() - _LATE_PER_S * self.late_s
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The result of a fit.
+
+    Attributes:
+        thresholds: Of every label, 0 for background.
+        settings: Of the decoder.
+        curve: Threshold common to all labels, precision and recall there: what was to choose from.
+    """
+
+    thresholds: tuple[float, ...]
+    settings: FrameDecoding
+    curve: tuple[tuple[float, float, float], ...]
+
+    def extension(self) -> dict[str, Any]:
+        """As a bundle carries it."""
+        curve = [{"threshold": at, "precision": round(p, 3), "recall": round(r, 3)} for at, p, r in self.curve]
+        return {"required": False, **asdict(self.settings), "validation_curve": curve}
+
+
+def reports_of(
+    probabilities: FloatArray, labels: Sequence[Label], settings: FrameDecoding, rate_hz: float, delay_s: float
+) -> list[Report]:
+    """What the decoder tells of a stream."""
+    decoder, decided, reports = FrameDecoder(labels, settings, rate_hz), 0.0, []
+    for number, frame in enumerate([*probabilities, None]):
+        at = number / rate_hz
+        for change in decoder.end() if frame is None else decoder.step(at, frame):
+            if change.until is None:
+                decided = at + delay_s
+            else:
+                name = labels[change.label].name
+                reports.append(Report(name, change.since, change.until, decided, change.score))
+    return reports
+
+
+def judge(
+    streams: Iterable[ScoredStream], labels: Sequence[Label], settings: FrameDecoding, rate_hz: float, delay_s: float
+) -> Outcome:
+    """Decode streams and count."""
+    detected: Counter[str] = Counter()
+    wrong: Counter[str] = Counter()
+    late_s = 0.0
+    for stream in streams:
+        found = match(merged(stream.truth), reports_of(stream.probabilities, labels, settings, rate_hz, delay_s))
+        detected.update(truth.label for truth, _ in found.right)
+        for report in found.wrong:
+            wrong[report.label] += stream.weight  # type: ignore[assignment]
+        late_s += sum(max(r.decided - t.start, 0) + abs(r.start - t.start) for t, r in found.right)
+    return Outcome(detected, wrong, late_s)
+
+
+def fit_decoding(streams: Sequence[ScoredStream], labels: Sequence[Label], rate_hz: float, delay_s: float) -> Fitted:
+    """Choose times and shares for all labels at a middle threshold, then a threshold for each label.
+
+    Args:
+        streams: Of people nobody was trained on.
+        labels: In the order of the probabilities; their thresholds do not matter.
+        rate_hz: Frames per second.
+        delay_s: Time by which the network looks ahead.
+    """
+    truths = Counter(truth.label for stream in streams for truth in merged(stream.truth))
+
+    def at(threshold: float) -> list[Label]:
+        return [replace(label, threshold=0.0 if label.background else threshold) for label in labels]
+
+    settings = FrameDecoding()
+    for name, values in _GRID.items():
+        candidates = [FrameDecoding(**(asdict(settings) | {name: value})) for value in values]
+        settings = max(candidates, key=lambda one: judge(streams, at(0.55), one, rate_hz, delay_s).gain)
+    best: dict[str, tuple[float, float]] = {}
+    curve = []
+    for threshold in THRESHOLDS:
+        outcome = judge(streams, at(threshold), settings, rate_hz, delay_s)
+        total = outcome.detected.total()
+        curve.append((threshold, total / max(total + outcome.wrong.total(), 1e-9), total / max(truths.total(), 1)))
+        for label in labels:
+            gain = outcome.detected[label.name] - _WRONG * outcome.wrong[label.name]
+            if label.name not in best or gain > best[label.name][0]:
+                best[label.name] = (gain, threshold)
+    limits = tuple(0.0 if label.background else best[label.name][1] for label in labels)
+    return Fitted(limits, settings, tuple(curve))

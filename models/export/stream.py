@@ -1,0 +1,222 @@
+"""From a checkpoint to a stream bundle: decoder settings, figures, the graph of one step, one file."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+import yaml
+from lightning.pytorch.cli import LightningCLI
+from torch import Tensor, nn
+
+from csre_ros.evaluation.intervals import Interval
+from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metric, append_metadata, split_metadata
+from csre_ros.skeleton import FloatArray
+from models.data.streams.clips import ClipStream, right_share
+from models.data.streams.module import StreamBatch, StreamData
+from models.data.streams.stream import Stream
+from models.export.decoding import ScoredStream, fit_decoding
+from models.network.stream import StreamNetwork
+from models.training.labeller import StreamLabeller
+from models.training.provenance import commit
+
+_NEGATIVE_WEIGHT = 3.0
+"""How much more a wrong report counts where nothing of ours is done."""
+_IDLE_BIASES = (0.0, -0.5, -1.0, -1.5, -2.0, -2.5)
+
+
+def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") -> BundleInfo:
+    """Write a stream bundle.
+
+    Args:
+        run: Folder of a training run, the one with ``config.yaml`` and ``checkpoints``.
+        output: Bundle to write; an existing one is replaced.
+        name: Name of the bundle.
+        checkpoint: Which of its checkpoints: ``best`` on the validation part, or ``last``.
+
+    Returns:
+        The description inside the bundle.
+
+    Raises:
+        FileNotFoundError: The folder holds no such run or checkpoint.
+    """
+    model, data, seed = restore_labeller(run, checkpoint)
+    network, names = model.network, data.labels.names
+    delay = model.frame_loss.delay_frames
+    labels = [Label(name, 0.0, name in data.labels.background) for name in names]
+    network.bias[names.index("idle")] = idle_bias(network, data, delay)
+    fitted = fit_decoding(validation_streams(network, data, delay), labels, data.rate_hz, delay / data.rate_hz)
+    front_frames = 1  # velocities look one frame back
+    receptive = network.encoder.receptive_frames + front_frames
+    info = BundleInfo(
+        name=name,
+        labels=tuple(
+            Label(label.name, limit, label.background) for label, limit in zip(labels, fitted.thresholds, strict=True)
+        ),
+        layout=data.layout.name,
+        dims=data.layout.dims,
+        window_s=round(receptive / data.rate_hz, 3),
+        time_steps=receptive,
+        persons=1,
+        encoder=f"stream {model.encoder_name}" + ("+csre" if model.contrast.enabled else ""),
+        streams=("joint",),
+        embedding=network.encoder.embedding_dim,
+        data=tuple(DataSource(**source) for source in data.terms),
+        metrics=tuple(figures(network, data, delay)),
+        extensions={
+            "stream": {
+                "required": True,
+                "rate_hz": data.rate_hz,
+                "delay_s": round(delay / data.rate_hz, 4),
+                "receptive_s": round(receptive / data.rate_hz, 3),
+            },
+            "decoder": fitted.extension(),
+        },
+        commit=commit(),
+        seed=seed,
+    )
+    bundle = append_metadata(step_graph(network), info)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(bundle)
+    return split_metadata(bundle)[1]
+
+
+def restore_labeller(run: Path, checkpoint: str) -> tuple[StreamLabeller, StreamData, int]:
+    """Model and data of a training run, ready to be scored, and its seed.
+
+    Raises:
+        FileNotFoundError: The folder holds no such run or checkpoint.
+    """
+    config, weights = run / "config.yaml", run / "checkpoints" / f"{checkpoint}.ckpt"
+    for path in (config, weights):
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist; --run takes a folder such as runs/stream/version_0")
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings = {key: value for key, value in settings.items() if key in ("seed_everything", "trainer", "model", "data")}
+    settings["trainer"] |= {"logger": False, "callbacks": []}
+    settings["model"]["init_args"]["initial"] = None
+    settings["data"]["init_args"]["composed"] = min(settings["data"]["init_args"]["composed"], 1000)
+    with warnings.catch_warnings():
+        # This is no command line: that `export` has arguments of its own is no mistake.
+        warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
+        cli = LightningCLI(
+            lightning.LightningModule, subclass_mode_model=True, run=False, save_config_callback=None, args=settings
+        )
+    model, data = cli.model, cli.datamodule
+    data.setup()
+    cli.trainer.datamodule = data  # type: ignore[attr-defined]
+    model.trainer = cli.trainer
+    model.configure_model()
+    state = torch.load(weights, map_location="cpu", weights_only=False)["state_dict"]
+    network = {key.removeprefix("network."): value for key, value in state.items() if key.startswith("network.")}
+    model.network.load_state_dict(network)
+    return model.eval(), data, int(cli.config["seed_everything"])
+
+
+def probabilities_of(
+    network: StreamNetwork, data: StreamData, streams: Sequence[Stream | ClipStream], delay: int
+) -> list[FloatArray]:
+    """``[T, labels]`` of every stream, each row for the instant of its own frame; the last frame stands for the future.
+
+    Flat bundles see what a virtual camera makes of the bodies, always the same one.
+    """
+    found = []
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        for stream in streams:
+            order = np.minimum(np.arange(len(stream.positions) + delay), len(stream.positions) - 1)
+            positions, confidence = (
+                torch.from_numpy(part[order])[None] for part in (stream.positions, stream.confidence)
+            )
+            if data.flat:
+                nothing = torch.zeros(1, 4, dtype=torch.long)
+                batch = data.project(StreamBatch(positions, confidence, nothing, nothing))
+                positions, confidence = batch.positions, batch.confidence
+            logits = network(positions, confidence)[0][0, delay:]
+            found.append(logits.softmax(-1).numpy())
+    return found
+
+
+def validation_streams(network: StreamNetwork, data: StreamData, delay: int) -> list[ScoredStream]:
+    """What the network says of the streams of the validation part."""
+    names, scored = data.labels.names, []
+    for streams in data.val.streams.values():
+        for stream, probabilities in zip(streams, probabilities_of(network, data, streams, delay), strict=True):
+            truth = [
+                Interval(names[data.labels.parents[span.label]], span.start / data.rate_hz, span.end / data.rate_hz)
+                for span in stream.spans
+            ]
+            truth = [one for one in truth if one.label not in data.labels.background]
+            scored.append(ScoredStream(probabilities, truth, 1.0 if truth else _NEGATIVE_WEIGHT))
+    return scored
+
+
+def idle_bias(network: StreamNetwork, data: StreamData, delay: int) -> float:
+    """What to add to the logit of *idle* so that clips of validation subjects are told best; both are background."""
+    clips = data.clips("val")
+    found = probabilities_of(network, data, clips, delay)
+    idle = data.labels.names.index("idle")
+
+    def share(bias: float) -> float:
+        factor = np.ones(len(data.labels.names), np.float32)
+        factor[idle] = np.exp(bias)
+        scaled = [one * factor / (one * factor).sum(1, keepdims=True) for one in found]
+        return right_share(clips, scaled, data.labels.names)
+
+    return max(_IDLE_BIASES, key=share)
+
+
+def figures(network: StreamNetwork, data: StreamData, delay: int) -> list[Metric]:
+    """Accuracy on trimmed clips of test subjects, as they are and turned."""
+    clips = data.clips("test")
+    metrics = []
+    for angle in (0,) if data.flat else (0, 90, 180):
+        turned = [clip.turned(np.deg2rad(angle)) for clip in clips]
+        share = right_share(turned, probabilities_of(network, data, turned, delay), data.labels.names)
+        how = f"turned by {angle} degrees" if angle else "as they are"
+        what = "projected by virtual cameras" if data.flat else how
+        protocol = f"{len(clips)} clips of the even subjects, {what}; the label with the largest sum over frames"
+        metrics.append(Metric("clips" if not angle else f"clips {angle}", round(share, 4), protocol))
+    return metrics
+
+
+class Step(nn.Module):
+    """One frame of a network, with its states as further arguments.
+
+    Args:
+        network: The network.
+    """
+
+    def __init__(self, network: StreamNetwork) -> None:
+        super().__init__()
+        self.network, self.names = network, list(network.state_shapes())
+
+    def forward(self, positions: Tensor, confidence: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Logits ``[N, labels]``, embedding ``[N, D]`` and states of ``[N, V, D]`` and ``[N, V]``."""
+        before: Mapping[str, Tensor] = dict(zip(self.names, states, strict=True))
+        logits, embedding, after = self.network(positions[:, None], confidence[:, None], before)
+        return logits[:, 0], embedding[:, 0], *(after[name] for name in self.names)
+
+
+def step_graph(network: StreamNetwork) -> bytes:
+    """One step as ONNX bytes: batch dynamic, everything else fixed."""
+    step, shapes = Step(network).eval(), network.state_shapes()
+    joints, dims = len(network.front.output_layout) - 1, network.front.dims
+    states = [torch.zeros(2, *shape) for shape in shapes.values()]
+    batch = {0: torch.export.Dim("batch", min=1)}
+    program = torch.onnx.export(
+        step,
+        (torch.rand(2, joints, dims), torch.ones(2, joints), states),
+        input_names=["positions", "confidence", *(f"state_{name}_in" for name in shapes)],
+        output_names=["logits", "embedding", *(f"state_{name}_out" for name in shapes)],
+        dynamic_shapes=(batch, batch, [batch] * len(states)),
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    graph: bytes = program.model_proto.SerializeToString()
+    return graph

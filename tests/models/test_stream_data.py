@@ -1,0 +1,224 @@
+"""Training data of the stream models: labels, bodies, movements, composed streams, cameras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from csre_ros.skeleton import FloatArray
+from models.data.streams.body import Motion, blend, join
+from models.data.streams.camera import VirtualCamera
+from models.data.streams.clips import ClipStream, right_share
+from models.data.streams.compose import Composer, Composition
+from models.data.streams.labels import ANYTHING, REST, REST_OR_WALK, read_stream_labels
+from models.data.streams.moves import MOVES
+from models.data.streams.pieces import Piece, active, pieces_of, whole
+from models.data.streams.recordings import chained
+from models.data.streams.stream import RATE_HZ, Span, Stream
+from models.data.streams.warp import window_of
+from models.data.synthesis import BODY
+
+LABELS = read_stream_labels(Path("models/configs/labels_stream.yaml"))
+_HEIGHTS = {"head": 1.6, "shoulder": 1.4, "elbow": 1.12, "wrist": 0.87, "hip": 0.9, "knee": 0.48, "ankle": 0.08}
+_WIDTHS = {"head": 0.0, "shoulder": 0.18, "elbow": 0.2, "wrist": 0.22, "hip": 0.1, "knee": 0.1, "ankle": 0.1}
+
+
+def standing(frames: int) -> FloatArray:
+    """Somebody who faces the camera, with hanging arms: the own left at larger x, y down."""
+    points = []
+    for joint in BODY.joints:
+        side, _, word = joint.rpartition("_")
+        points.append(((-1 if side == "right" else 1) * _WIDTHS[word], -_HEIGHTS[word], 3.0))
+    return np.repeat(np.array(points, np.float32)[None], frames, 0)
+
+
+def piece(label: str, frames: int = 30, source: str = "utd_mhad") -> Piece:
+    positions = standing(frames)
+    positions[:, BODY.index["left_wrist"], 1] -= 0.5 * np.sin(np.linspace(0, np.pi, frames))
+    return Piece(Motion.of(positions), 30.0, 5, frames - 5, label, source, 1)
+
+
+class TestLabels:
+    def test_parts_of_other_are_heard_as_other(self) -> None:
+        assert LABELS.names[LABELS.parents[LABELS.classes.index("other/knock")]] == "other"
+
+    def test_targets_say_what_is_allowed(self) -> None:
+        allowed = {
+            name: {LABELS.classes[i] for i in np.flatnonzero(LABELS.membership[LABELS.target(name)])}
+            for name in ("wave", REST, REST_OR_WALK, ANYTHING)
+        }
+        assert allowed["wave"] == {"wave"}
+        assert "idle" in allowed[REST]
+        assert "other/knock" in allowed[REST]
+        assert "walk" not in allowed[REST]
+        assert allowed[REST_OR_WALK] == allowed[REST] | {"walk"}
+        assert allowed[ANYTHING] == set(LABELS.classes)
+
+    def test_a_mirror_exchanges_swipes_and_nothing_else(self) -> None:
+        left, right = LABELS.target("swipe_left"), LABELS.target("swipe_right")
+        assert LABELS.mirrored_targets[left] == right
+        assert LABELS.mirrored_targets[right] == left
+        assert LABELS.mirrored_targets[LABELS.target(REST)] == LABELS.target(REST)
+
+    def test_a_class_that_the_table_lacks_is_refused(self) -> None:
+        with pytest.raises(ValueError, match=r"no entry for class 'juggle' of data set 'utd_mhad'"):
+            LABELS.of("utd_mhad", "juggle")
+
+
+class TestBody:
+    def test_bones_and_positions_are_the_same_body(self) -> None:
+        positions = standing(4) + np.random.default_rng(0).normal(0, 0.1, (4, 13, 3)).astype(np.float32)
+        np.testing.assert_allclose(Motion.of(positions).positions(), positions, atol=1e-5)
+
+    def test_a_turned_body_has_another_heading_and_the_same_bones(self) -> None:
+        motion = Motion.of(standing(3))
+        turned = motion.turned(np.deg2rad(50))
+        assert np.rad2deg(turned.heading(0) - motion.heading(0)) == pytest.approx(50, abs=0.1)
+        np.testing.assert_allclose(turned.lengths(), motion.lengths(), rtol=1e-5)
+
+    def test_resized_has_the_lengths_asked_for(self) -> None:
+        motion = Motion.of(standing(3))
+        wanted = motion.lengths() * np.linspace(0.8, 1.2, 14).astype(np.float32)
+        np.testing.assert_allclose(motion.resized(wanted).lengths(), wanted, rtol=1e-5)
+
+    def test_a_blend_leads_from_one_pose_to_the_other(self) -> None:
+        one = Motion.of(standing(2))
+        other = one.moved(np.array((1, 0, 0), np.float32))
+        joined = join([one, blend(one, other, 9), other])
+        assert len(joined) == 13
+        assert np.all(np.diff(joined.pelvis[:, 0]) >= 0)
+
+
+def test_the_rest_before_and_after_an_action_is_cut_off() -> None:
+    positions = standing(90)
+    positions[30:60, BODY.index["right_wrist"], 0] += np.sin(np.linspace(0, 6 * np.pi, 30)).astype(np.float32) * 0.4
+    start, end = active(Motion.of(positions), 30.0)
+    assert 22 <= start <= 30
+    assert 60 <= end <= 68
+
+
+def test_gaps_of_a_joint_are_interpolated() -> None:
+    positions, confidence = standing(5), np.ones((5, 13), np.float32)
+    positions[:, 2, 0] = (0, 99, 2, 99, 99)
+    confidence[[1, 3, 4], 2] = 0
+    np.testing.assert_allclose(whole(positions, confidence)[:, 2, 0], (0, 1, 2, 2, 2))
+
+
+class TestMoves:
+    @pytest.mark.parametrize("name", MOVES)
+    def test_bones_keep_their_lengths_and_the_ends_are_still(self, name: str) -> None:
+        rng = np.random.default_rng(1)
+        base = Motion.of(standing(45))
+        moved, share = MOVES[name][0](base, RATE_HZ, rng)
+        assert len(moved) == len(share) == len(base)
+        assert share.max() > 0.9
+        assert share[0] < 0.1
+        before, after = (np.linalg.norm(motion.bones, axis=-1) for motion in (base, moved))
+        limbs = [1, 2, 4, 5, 6, 9, 10, 12, 13]
+        np.testing.assert_allclose(after[share > 0.99][:, limbs], before[share > 0.99][:, limbs], rtol=0.03)
+
+    def test_who_squats_keeps_the_feet_where_they_are(self) -> None:
+        rng = np.random.default_rng(2)
+        base = Motion.of(standing(45))
+        moved, _ = MOVES["squat"][0](base, RATE_HZ, rng)
+        ankle = BODY.index["left_ankle"]
+        assert np.abs(moved.positions()[:, ankle, 1] - base.positions()[:, ankle, 1]).max() < 0.03
+        assert (moved.pelvis[:, 1] - base.pelvis[:, 1]).max() > 0.1
+
+
+class TestComposer:
+    @pytest.fixture
+    def composer(self) -> Composer:
+        return Composer([piece("wave"), piece("throw"), piece("squat"), piece("other/knock")], LABELS, Composition())
+
+    def test_streams_are_whole_and_know_their_actions(self, composer: Composer) -> None:
+        for seed in range(8):
+            stream = composer.make(100, np.random.default_rng(seed))
+            assert stream.positions.shape == (100, 13, 3)
+            assert np.isfinite(stream.positions).all()
+            assert stream.spans
+            for span in stream.spans:
+                middle = int(stream.target[(span.start + span.end) // 2])
+                assert LABELS.membership[middle, span.label] == 1
+                assert span.slot < 4
+
+    def test_the_same_seed_makes_the_same_stream(self, composer: Composer) -> None:
+        one, other = (composer.make(60, np.random.default_rng(5)) for _ in range(2))
+        np.testing.assert_array_equal(one.positions, other.positions)
+        np.testing.assert_array_equal(one.target, other.target)
+
+    def test_nobody_jumps_between_actions(self, composer: Composer) -> None:
+        stream = composer.make(150, np.random.default_rng(0))
+        speed = np.linalg.norm(np.diff(stream.positions.mean(1), axis=0), axis=-1) * RATE_HZ
+        assert speed.max() < 3.0
+
+
+def make_stream(frames: int = 120) -> Stream:
+    target = np.full(frames, LABELS.target(REST))
+    target[40:70] = LABELS.target("wave")
+    span = Span(40, 70, LABELS.classes.index("wave"), 7)
+    return Stream(standing(frames), np.ones((frames, 13), np.float32), target, (span,), "composed")
+
+
+def test_a_window_keeps_targets_and_actions_together() -> None:
+    stream, wave, seen = make_stream(), LABELS.target("wave"), 0
+    for seed in range(20):
+        window = window_of(stream, 80, np.random.default_rng(seed))
+        assert window.positions.shape == (80, 13, 3)
+        label, first, last, slot = window.action
+        if slot >= 0:
+            seen += 1
+            assert (label, slot) == (LABELS.classes.index("wave"), 7)
+            inside = window.target[first + 1 : last - 1]
+            assert (inside == wave).mean() > 0.95
+    assert seen > 5
+
+
+def test_short_streams_are_chained_until_they_fill_a_window() -> None:
+    chain = chained([make_stream(20), make_stream(15)], 90, np.random.default_rng(0))
+    assert len(chain) >= 90
+    assert chain.spans == ()
+
+
+class TestVirtualCamera:
+    def test_points_lie_in_the_picture_where_they_are_seen(self) -> None:
+        torch.manual_seed(0)
+        positions = torch.from_numpy(standing(20))[None].expand(64, -1, -1, -1)
+        points, confidence = VirtualCamera(shaken=0.0, noise=0.0)(positions, torch.ones(64, 20, 13))
+        assert points.shape == (64, 20, 13, 2)
+        assert points[..., 1][confidence > 0].abs().max() <= 0.5
+        assert 0.4 < confidence.mean() < 1
+
+    def test_a_standing_body_is_upright_and_facing(self) -> None:
+        torch.manual_seed(1)
+        positions = torch.from_numpy(standing(5))[None].expand(16, -1, -1, -1)
+        camera = VirtualCamera(roll_deg=0.0, cropped=0.0, swapped=0.0, shaken=0.0, noise=0.0, pitch_deg=1.0)
+        points, _ = camera(positions, torch.ones(16, 5, 13))
+        assert (points[:, :, BODY.index["head"], 1] < points[:, :, BODY.index["left_hip"], 1]).all()
+        left, right = (points[:, :, BODY.index[f"{side}_shoulder"], 0] for side in ("left", "right"))
+        assert (left > right).all()
+
+
+def test_a_clip_is_right_where_its_label_has_the_largest_sum_over_its_own_frames() -> None:
+    still_frames = round(RATE_HZ)
+    names = ("idle", "run", "wave")
+    found = np.zeros((still_frames + 4, 3), np.float32)
+    found[:still_frames, 0] = 1  # the second before the clip does not count
+    found[still_frames:] = ((0.1, 0.5, 0.4),) * 4
+    clips = [
+        ClipStream(standing(len(found)), np.ones((len(found), 13), np.float32), label, "x") for label in ("jog", "wave")
+    ]
+    assert right_share(clips, [found, found], names) == 0.5
+
+
+def test_clips_that_the_table_leaves_out_make_no_piece() -> None:
+    from models.data.clips import Clip
+
+    def clip(label: str) -> Clip:
+        return Clip(standing(40), np.ones((40, 13), np.float32), 30.0, label, 1, "utd_mhad", label, layout=BODY)
+
+    kept = pieces_of([clip("walk"), clip("pickup_throw")], LABELS)
+    assert [one.label for one in kept] == ["walk"]

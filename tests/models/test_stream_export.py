@@ -1,0 +1,73 @@
+"""Stream bundles: the exported step is the network, and decoder settings come from validation streams."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from csre_ros.evaluation.intervals import Interval
+from csre_ros.recognition.bundle_info import Label
+from csre_ros.recognition.frame_decoder import FrameDecoding
+from models.export.decoding import THRESHOLDS, ScoredStream, fit_decoding, reports_of
+from models.export.stream import step_graph
+from tests.models.test_stream_encoders import make_frames, make_network
+
+LABELS = [Label("idle", 0.0, True), Label("wave", 0.5), Label("kick", 0.5)]
+HZ = 15.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("encoder", "layout"), [("hcn", "body13"), ("ctrgcn", "body13_2d")])
+def test_exported_steps_equal_the_whole_clip(encoder: str, layout: str) -> None:
+    network = make_network(encoder, layout)
+    network.bias[0] = -1.5
+    positions, confidence = make_frames(layout, people=3, frames=25)
+    with torch.no_grad():
+        logits, embedding, _ = (
+            part if isinstance(part, dict) else part.numpy() for part in network(positions, confidence)
+        )
+    session = onnxruntime.InferenceSession(step_graph(network))
+    states = {f"state_{name}_in": np.zeros((3, *shape), np.float32) for name, shape in network.state_shapes().items()}
+    assert [one.name for one in session.get_inputs()] == ["positions", "confidence", *states]
+    outputs = [one.name for one in session.get_outputs()]
+    assert outputs == ["logits", "embedding", *(name.replace("_in", "_out") for name in states)]
+    for frame in range(positions.shape[1]):
+        given = {"positions": positions[:, frame].numpy(), "confidence": confidence[:, frame].numpy()}
+        found = dict(zip(outputs, session.run(None, given | states), strict=True))
+        np.testing.assert_allclose(found["logits"], logits[:, frame], atol=1e-5, rtol=1e-4)
+        np.testing.assert_allclose(found["embedding"], embedding[:, frame], atol=1e-5, rtol=1e-4)
+        states = {name: found[name.removesuffix("_in") + "_out"] for name in states}
+
+
+def scored(weight: float, wave: float, kick: float) -> ScoredStream:
+    """A wave from 2 to 4 s that the network sees with one probability, and a false kick from 6 to 6.5 s."""
+    frames = np.zeros((int(8 * HZ), 3), np.float32)
+    frames[int(2 * HZ) : int(4 * HZ), 1] = wave
+    frames[int(6 * HZ) : int(6.5 * HZ), 2] = kick
+    frames[:, 0] = 1 - frames.sum(1)
+    return ScoredStream(frames, [Interval("wave", 2.0, 4.0)], weight)
+
+
+def test_a_decoded_stream_tells_when_it_began_and_ended() -> None:
+    (report, false) = reports_of(scored(1.0, 0.8, 0.7).probabilities, LABELS, FrameDecoding(), HZ, 0.2)
+    assert (report.label, false.label) == ("wave", "kick")
+    assert report.start == pytest.approx(2.0, abs=0.01)
+    assert report.end == pytest.approx(4.0, abs=0.1)
+    assert 2.2 < report.decided < 2.5
+
+
+def test_thresholds_keep_the_true_and_refuse_the_false() -> None:
+    fitted = fit_decoding([scored(1.0, 0.52, 0.62)] * 3, LABELS, HZ, 0.2)
+    limits = dict(zip(("idle", "wave", "kick"), fitted.thresholds, strict=True))
+    assert limits["idle"] == 0
+    assert limits["wave"] <= 0.5
+    assert limits["kick"] >= 0.65
+    assert [at for at, _, _ in fitted.curve] == list(THRESHOLDS)
+    assert fitted.extension()["required"] is False
+
+
+def test_settings_travel_through_the_extension() -> None:
+    fitted = fit_decoding([scored(1.0, 0.8, 0.0)], LABELS, HZ, 0.2)
+    assert FrameDecoding.from_extension(fitted.extension()) == fitted.settings
