@@ -10,6 +10,8 @@ from std_msgs.msg import String
 from csre_ros.ros.readers.cdr import Reader
 from csre_ros.skeleton import SkeletonLayout, get_layout
 
+_LONGEST_NAME = 64
+
 
 class Announcement:
     """Hears a latched ``std_msgs/String`` with the name of a layout. Read from another thread than it is heard on.
@@ -49,6 +51,9 @@ class Announcement:
 
     def _announced(self, data: bytes) -> None:
         try:
-            self._name = str(Reader(data).text(), "utf-8")
+            reader = Reader(data)
+            length = min(reader.number("<I") - 1, _LONGEST_NAME)  # whoever sends more means no layout
+            name = bytes(reader.body[reader.position : reader.position + max(0, length)])
         except ValueError as error:
-            self._name = f"no name: {error}"  # which nobody knows, so that every message tells of it
+            name = f"no name: {error}".encode()  # which nobody knows, so that every message tells of it
+        self._name = name.decode(errors="replace")

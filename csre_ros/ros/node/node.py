@@ -259,10 +259,12 @@ class ActionNode(LifecycleNode):
         self._diagnostics.publish(to_message(self._statuses(), name, hardware, self.get_clock().now().to_msg()))
 
     def _statuses(self) -> list[Status]:
-        statuses = [self._callback_status()]
-        statuses += [Status("model", ERROR, self._refusal)] if self._refusal else []
+        return [*self._runtime_statuses(), self._callback_status()]
+
+    def _runtime_statuses(self) -> list[Status]:
+        statuses = [Status("model", ERROR, self._refusal)] if self._refusal else []
         if self._pipeline is None or self._outputs is None or self._worker is None or self._input is None:
-            return statuses if self._refusal else [*statuses, Status("model", OK, "not loaded")]
+            return statuses or [Status("model", OK, "not loaded")]
         statuses.append(model_status(self._pipeline))
         if not self._worker.active:
             return [*statuses, Status("input", OK, "inactive")]
