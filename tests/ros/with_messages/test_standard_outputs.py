@@ -20,7 +20,7 @@ SYMBOLS = "raise_right: {gesture: RIGHT_HAND_RAISED, handedness: RIGHT, intent: 
 def talker(talker_with, tmp_path):
     path = tmp_path / "symbols.yaml"
     path.write_text(SYMBOLS)
-    switches = ("publish_gestures:=true", "publish_intents:=true", f"symbols:={path}")
+    switches = ("publish_gestures:=true", "publish_intents:=true", f"symbols:={path}", "allow_remote_files:=true")
     return talker_with(*(part for switch in switches for part in ("-p", switch)))
 
 
@@ -96,10 +96,9 @@ def test_gestures_and_intents_are_told_under_the_id_of_the_body(talker, make_bod
         ("wave: {intent: SALUTE}", "Intent has no constant 'SALUTE'"),
     ],
 )
-def test_a_symbol_that_does_not_exist_fails_configuration_and_leaves_nothing(talker_with, tmp_path, symbols, words):
+def test_a_symbol_that_does_not_exist_fails_configuration_and_leaves_nothing(talker, tmp_path, symbols, words):
     from rclpy.lifecycle import TransitionCallbackReturn
 
-    talker = talker_with("-p", "allow_remote_files:=true")
     (tmp_path / "other.yaml").write_text(symbols)
     node = talker.node
     node.trigger_deactivate()
