@@ -12,7 +12,7 @@ from models.data.augment import Augmentation, rotation_matrices
 from models.data.synthesis import BODY, arm, hips, legs
 
 B, T, V = 64, 20, len(BODY)
-NOTHING = Augmentation(0, 0, 0, (1, 1), 0, (1, 1), 0, 0, 0, 0, 0, 0)
+NOTHING = Augmentation(0, 0, 0, (1, 1), 0, (1, 1), 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +99,18 @@ def test_noise_has_the_size_that_was_asked_for() -> None:
     deviation = (found - positions).flatten(1).std(1)
     assert deviation.max() < 0.022
     assert 0.006 < deviation.mean() < 0.014  # uniform in 0..0.02
+
+
+def test_every_joint_wanders_slowly_for_itself_and_most_along_the_view() -> None:
+    positions, confidence = windows()
+    found, _ = replace(NOTHING, wobble_m=0.02, wobble_depth_m=0.06)(positions, confidence, KEEP)
+    off = found - positions
+    across, along = off[..., :2].std(), off[..., 2].std()
+    assert 0.005 < across < 0.014  # the largest deviation is drawn from 0..0.02, and lines between knots are flatter
+    assert 2 * across < along < 4 * across
+    steps = (off[:, 1:] - off[:, :-1]).std()
+    assert steps < off.std() / 2  # no jumps from frame to frame
+    assert off.std(dim=2).min() > 0  # no two joints alike
 
 
 def test_drift_moves_the_whole_body() -> None:

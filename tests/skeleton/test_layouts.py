@@ -84,10 +84,11 @@ TABLES = {
     },
 }
 # fmt: on
+TABLES["body13_2d"] = TABLES["body13"]
 TABLES["coco17_3d"] = TABLES["coco17"]
 TABLES["zed18"] = TABLES["openpose18"]
 TABLES["zed34"] = {**TABLES["azure32"], 32: "left_heel", 33: "right_heel"}
-IMAGE_ONLY = {"coco17", "openpose18", "openpose25", "rep155"}
+IMAGE_ONLY = {"body13_2d", "coco17", "openpose18", "openpose25", "rep155"}
 
 
 @pytest.mark.parametrize("name", sorted(LAYOUTS))
@@ -152,7 +153,7 @@ def test_body_parts(name: str) -> None:
 
 
 def test_unknown_name_lists_the_choices() -> None:
-    with pytest.raises(ValueError, match=r"unknown layout 'ntu20'; choose one of: azure32, body13, coco17"):
+    with pytest.raises(ValueError, match=r"unknown layout 'ntu20'; choose one of: azure32, body13, body13_2d, coco17"):
         get_layout("ntu20")
 
 
