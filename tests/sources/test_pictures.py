@@ -146,13 +146,13 @@ def test_the_size_is_that_of_the_decoder_whatever_a_header_says(kind: str) -> No
             damaged[dice.randrange(min(len(data), 700))] = dice.choice(
                 (0, 1, 0xD0, 0xC0, 0xC4, 0xFF, dice.randrange(256))
             )
-        size, begin = picture_size(bytes(damaged)), time.perf_counter()
+        size, begin = picture_size(bytes(damaged)), time.process_time()
         try:
             picture = decode_picture(damaged)
         except ValueError:
             continue
         assert picture.shape == (*reversed(size or ()), 3)
-        assert (time.perf_counter() - begin) < 0.5
+        assert (time.process_time() - begin) < 0.5
         decoded += 1
     assert decoded > 5
 
@@ -189,17 +189,17 @@ def test_a_jpeg_of_endless_scans_is_refused(tmp_path: Path) -> None:
     scan = data.index(b"\xff\xda")
     end = data.index(b"\xff", scan + 2)
     repeated = data[:scan] + data[scan:end] * 20_000 + data[end:]
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(ValueError, match=r"the JPEG has 200\d\d scans; at most 100"):
         decode_picture(repeated)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 def test_a_header_that_never_ends_is_given_up_at_once() -> None:
     """Padding may be as long as the message; a step per byte of it would cost seconds."""
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert picture_size(b"\xff\xd8" + b"\xff" * (1 << 25)) is None
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 0.5
 
 
 def test_only_the_header_is_searched() -> None:

@@ -349,7 +349,7 @@ def test_the_node_ends_at_once_while_a_silent_address_opens(run_node, silent_url
     begin = time.monotonic()
     node.send_signal(signal.SIGTERM)
     assert node.wait(timeout=15) == 0, node.log()
-    assert time.monotonic() - begin < 2.5
+    assert time.monotonic() - begin < 8  # at least 10 where it waits; a busy machine may be slow
 
 
 def test_a_bundle_that_never_ends_fails_configuration(run_node, graph, looping_bundle):
@@ -367,7 +367,7 @@ def test_the_node_ends_at_once_while_a_bundle_never_ends(run_node, graph, loopin
     begin = time.monotonic()
     node.send_signal(signal.SIGTERM)
     assert node.wait(timeout=15) == 0, node.log()
-    assert time.monotonic() - begin < 2.5
+    assert time.monotonic() - begin < 8  # at least 10 where it waits; a busy machine may be slow
 
 
 def test_a_flood_of_requests_floods_no_log(process, graph):
