@@ -6,7 +6,8 @@ The bundle is an ONNX graph of a few nodes that tells raised arms from hanging o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,6 +193,14 @@ def make_looping_graph(info: BundleInfo, always: bool) -> bytes:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     return bytes(ModelProto.SerializeToString(model))
+
+
+@pytest.fixture(autouse=True)
+def _hang_up_as_in_a_terminal() -> Iterator[None]:
+    """Whoever runs the tests under ``nohup`` ignores SIGHUP, and so would every process that the tests start."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture
