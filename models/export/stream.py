@@ -43,7 +43,10 @@ def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") 
 
     Raises:
         FileNotFoundError: The folder holds no such run or checkpoint.
+        ValueError: The output is not called ``.onnx``.
     """
+    if output.suffix != ".onnx":  # a slip must not replace a checkpoint
+        raise ValueError(f"a bundle is called something.onnx, not {output.name!r}")
     model, data, seed = restore_labeller(run, checkpoint)
     network, names = model.network, data.labels.names
     delay = model.frame_loss.delay_frames
@@ -111,7 +114,7 @@ def restore_labeller(run: Path, checkpoint: str) -> tuple[StreamLabeller, Stream
     cli.trainer.datamodule = data  # type: ignore[attr-defined]
     model.trainer = cli.trainer
     model.configure_model()
-    state = torch.load(weights, map_location="cpu", weights_only=False)["state_dict"]
+    state = torch.load(weights, map_location="cpu", weights_only=True)["state_dict"]
     network = {key.removeprefix("network."): value for key, value in state.items() if key.startswith("network.")}
     model.network.load_state_dict(network)
     return model.eval(), data, int(cli.config["seed_everything"])

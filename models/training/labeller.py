@@ -92,7 +92,7 @@ class StreamLabeller(L.LightningModule):
         )
         self.network = StreamNetwork(front, encoder, data.labels.parents)
         if self._initial is not None:
-            given = torch.load(self._initial, map_location="cpu", weights_only=False)["state_dict"]
+            given = torch.load(self._initial, map_location="cpu", weights_only=True)["state_dict"]
             self.network.load_state_dict(fitting(take(given, "network."), self.network.state_dict()))
         self.register_buffer("membership", data.labels.membership, persistent=False)
         frames = data.class_weights(self.frame_loss.weight_power, self.frame_loss.background)

@@ -28,6 +28,7 @@ from models.data.windows import clip_at, kind_of, to_body
 from models.export.calibrate import thresholds
 from models.export.export import calibration_scores, export, restore
 from models.export.score import score
+from models.export.stream import export_stream
 from models.training.classifier import ActionClassifier
 
 LABELS = Path(__file__).parents[2] / "models" / "configs" / "labels_live.yaml"
@@ -333,8 +334,9 @@ def test_a_bundle_does_what_the_data_did_before(
         assert_close(found, expected)
 
 
-def test_a_slip_in_the_name_replaces_no_checkpoint(tmp_path):
+@pytest.mark.parametrize("write", [export, export_stream])
+def test_a_slip_in_the_name_replaces_no_checkpoint(write, tmp_path):
     (tmp_path / "best.ckpt").write_bytes(b"precious")
     with pytest.raises(ValueError, match=r"a bundle is called something.onnx, not 'best.ckpt'"):
-        export(tmp_path, tmp_path / "best.ckpt", "x")
+        write(tmp_path, tmp_path / "best.ckpt", "x")
     assert (tmp_path / "best.ckpt").read_bytes() == b"precious"
