@@ -271,6 +271,8 @@ def check_ros2(words: list[str], monkeypatch) -> None:
         case ["param", "set", "/action_node", name, value]:
             assert options()[name].metadata["dynamic"]
             check_field(options()[name], yaml.safe_load(value))
+        case ["interface", "show", name]:
+            assert (ROOT / "msgs" / f"{name}.msg").exists()
         case ["topic", "echo", _] | ["lifecycle", "get", _] | ["lifecycle", "set", _, _]:
             pass
         case ["bag", "play" | "record", *_] | ["security", *_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 from typing import Any
 
-from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 RELIABLE = QoSProfile(depth=10)
@@ -16,8 +16,6 @@ NEWEST = QoSProfile(depth=1)
 """The newest message arrives."""
 PICTURES = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.BEST_EFFORT)
 """The newest message, and nobody waits for one that got lost."""
-SENSOR_DATA = qos_profile_sensor_data
-"""As sensors publish, best effort."""
 
 
 def overridable(qos: QoSProfile) -> dict[str, Any]:

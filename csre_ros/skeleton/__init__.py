@@ -3,6 +3,7 @@
 from csre_ros.skeleton.layout import SkeletonLayout
 from csre_ros.skeleton.layouts import LAYOUTS, get_layout
 from csre_ros.skeleton.mapping import LayoutMapping, mirror
+from csre_ros.skeleton.pinhole import Pinhole
 from csre_ros.skeleton.skeleton import FloatArray, Frame, Skeleton, in_image_heights
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "FloatArray",
     "Frame",
     "LayoutMapping",
+    "Pinhole",
     "Skeleton",
     "SkeletonLayout",
     "get_layout",

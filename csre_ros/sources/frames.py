@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from csre_ros.skeleton import Skeleton, SkeletonLayout
+from csre_ros.skeleton import Pinhole, Skeleton, SkeletonLayout
 
 Image = NDArray[np.uint8]
 
@@ -25,6 +25,7 @@ class SourceFrame:
         image: ``[H, W, 3]`` uint8 BGR, or None where the source has skeletons only.
         skeletons: The people, where the source knows them already; None means that a pose estimator must look.
         label: Annotation of this instant, where the recording has one.
+        camera: How points in space come into the picture, where that is known.
     """
 
     stamp_ns: int
@@ -32,6 +33,7 @@ class SourceFrame:
     image: Image | None = None
     skeletons: tuple[Skeleton, ...] | None = None
     label: str | None = None
+    camera: Pinhole | None = None
 
 
 class Source(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -65,7 +66,7 @@ class BodiesInput:
         """The frame of one image."""
         frame, rejected = self._read(item, Sender(image_size=self._shape.size), item.arrival_ns)
         note_stamp(self._context, self.what, frame, item.arrival_ns)
-        return frame, rejected
+        return replace(frame, camera=self._shape.camera), rejected
 
     def _listed(self, data: bytes) -> None:
         self._take(partial(self._gathering.listed, data), self.what + ": ")

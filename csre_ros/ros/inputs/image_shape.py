@@ -1,4 +1,4 @@
-"""The size of the images behind a topic of image points, as their camera or the operator says."""
+"""The camera behind a topic of people or images, as its driver or the operator describes it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from sensor_msgs.msg import CameraInfo
 
 from csre_ros.ros.inputs.contract import InputContext
 from csre_ros.ros.inputs.topics import image_size
-from csre_ros.ros.readers.camera_info import read_image_size
+from csre_ros.ros.readers.camera_info import read_image_size, read_pinhole
+from csre_ros.skeleton import Pinhole
 
 TOPIC = "camera_info"
 """Relative name; remap it to the camera's."""
@@ -24,6 +25,8 @@ class ImageShape:
 
     Attributes:
         size: Width and height in pixels; None where nobody has said. Read from another thread than it is heard on.
+        camera: How points in space come into the picture: as calibrated, else by the size and the declared field of
+            view; None where nobody has said how large the images are.
 
     Raises:
         ValueError: Only one of the two parameters is set.
@@ -35,6 +38,7 @@ class ImageShape:
         self._context = context
         self._subscription: Subscription[Any] | None = None
         self.size = self._given
+        self.camera = self._declared(self._given)
 
     def open(self) -> None:
         """Subscribe with the quality of service of sensor data."""
@@ -46,14 +50,16 @@ class ImageShape:
         """Unsubscribe and forget what was heard."""
         if self._subscription is not None:
             self._context.node.destroy_subscription(self._subscription)
-            self._subscription, self.size = None, self._given
+            self._subscription, self.size, self.camera = None, self._given, self._declared(self._given)
 
     def _heard(self, data: bytes) -> None:
         try:
-            size = read_image_size(data)
+            size, camera = read_image_size(data), read_pinhole(data)
         except ValueError as error:
             self._context.health.rejected("unreadable camera info", detail=f"{TOPIC}: {error}")
             return
+        if size is not None:
+            self.camera = camera or self._declared(size)
         if size is not None and size != self.size:
             self.size = size
             if self._given is not None:
@@ -61,3 +67,6 @@ class ImageShape:
                 self._context.node.get_logger().warning(
                     f"{TOPIC} says that images are {width}x{height}; image_width and image_height are not used"
                 )
+
+    def _declared(self, size: tuple[int, int] | None) -> Pinhole | None:
+        return size and Pinhole.of_view(size, self._context.settings.pose.horizontal_fov_deg)

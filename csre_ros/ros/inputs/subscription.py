@@ -37,6 +37,7 @@ class TopicInput:
         pose = context.settings.pose
         self.dims: int | None = estimated_layout(pose).dims if kind.images else kind.dims
         self._kind = kind
+        self._message = kind.message  # what is not installed is the first thing to be told
         self._context = context
         self._read = kind.reader()
         self._sender = Sender()
@@ -46,8 +47,7 @@ class TopicInput:
         elif kind.dims is None:
             self._sender = replace(self._sender, layout=get_layout(given.layout))
             self.dims = get_layout(given.layout).dims
-        self._shape = ImageShape(context) if self.dims != 3 and not kind.images else None
-        self._message = kind.message
+        self._shape = None if kind.images else ImageShape(context)
         self._subscription: Subscription[Any] | None = None
 
     def open(self) -> None:
@@ -76,6 +76,8 @@ class TopicInput:
         if self._shape is not None:
             self._sender = replace(self._sender, image_size=self._shape.size)
         frame, rejected = self._read(data, self._sender, arrival_ns)
+        if self._shape is not None:
+            frame = replace(frame, camera=self._shape.camera)
         note_stamp(self._context, self.what, frame, arrival_ns)
         return frame, rejected
 

@@ -15,7 +15,7 @@ from csre_ros.ros.health import Health
 from csre_ros.ros.inputs.contract import Input
 from csre_ros.ros.outputs.publishers import Publishers
 from csre_ros.skeleton import Frame
-from csre_ros.sources.frames import Image
+from csre_ros.sources.frames import SourceFrame
 from csre_ros.worker import Worker
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ class RecognitionWorker:
                 self._logger.info("the source has ended")
                 self._on_end()
 
-    def _observe(self, item: Any) -> tuple[Frame, Image | None] | None:
-        """The people in an item, and its picture; None where it was refused or the pose stage failed."""
+    def _observe(self, item: Any) -> tuple[Frame, SourceFrame] | None:
+        """The people in an item, and what the source gave; None where it was refused or the pose stage failed."""
         assert self._input is not None
         try:
             read, rejected = self._input.read(item)
@@ -144,19 +144,19 @@ class RecognitionWorker:
                 if not self._pipeline.recognizer.observe(frame):
                     return None
                 self._health.observed()
-                return frame, read.image
+                return frame, read
         return None
 
-    def _decide(self, taken: list[tuple[Frame, Image | None]]) -> None:
+    def _decide(self, taken: list[tuple[Frame, SourceFrame]]) -> None:
         """Record the people of some frames, and publish what they do by the newest."""
         self._health.undecided(len(taken) - 1)
-        frame, image = taken[-1]
+        frame, source = taken[-1]
         with self._stage("inference"):
             people = self._pipeline.recognizer.decide()
             self._health.followed(*self._followed(people))
             with self._stage("publish"):
                 with self._pipeline.timer("publish"):
-                    age_ms = self._outputs.publish(frame, people, image)
+                    age_ms = self._outputs.publish(frame, people, source.image, source.camera)
                 self._health.published(age_ms)
         with self._stage("publish"):
             for frame, _ in taken:

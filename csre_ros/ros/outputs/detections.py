@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rclpy.lifecycle import LifecycleNode
 
 from csre_ros.recognition.bundle_info import Label
 from csre_ros.recognition.types import PersonAction
-from csre_ros.ros.outputs.report import Report
+from csre_ros.ros.outputs.report import Report, likeliest, standing
 from csre_ros.ros.qos import LATCHED, RELIABLE, overridable
 from csre_ros.ros.stamps import from_ns
 from csre_ros.skeleton import Skeleton
@@ -25,30 +26,62 @@ def label_info(labels: Sequence[Label]) -> Any:
     return LabelInfo(class_map=names, threshold=float(lowest))
 
 
-def detection(person: PersonAction, skeleton: Skeleton, shape: Sequence[int] | None, top_k: int) -> Any:
+def detection(person: PersonAction, skeleton: Skeleton, report: Report, top_k: int) -> Any:
     """``vision_msgs/Detection2D`` without a header.
 
     Args:
-        person: Who; the track id becomes ``id``, the likeliest labels become ``results``, best first.
-        skeleton: Where.
-        shape: Height and width of the picture; without them, or without image points, there is no box.
+        person: Who; the track id becomes ``id``. The first of the ``results`` is what was decided: the action, or an
+            empty class and a score of 0 where there is none. The likeliest other labels follow, best first.
+        skeleton: Where: every result has the position in metres, for skeletons in space.
+        report: Everything else about the frame.
         top_k: Most labels.
     """
-    from vision_msgs.msg import Detection2D, ObjectHypothesisWithPose
+    from vision_msgs.msg import Detection2D
 
+    decided = next((i for i, label in enumerate(report.labels) if label.name == person.action), None)
+    others = [(str(i), score) for i, score in likeliest(person, top_k) if i != decided]
+    first = [("", 0.0)] if decided is None else [(str(decided), float(person.score))]
     found = Detection2D(id=str(person.person))
-    if person.probabilities is not None:
-        for i in np.argsort(-person.probabilities, kind="stable")[:top_k].tolist():
-            result = ObjectHypothesisWithPose()
-            result.hypothesis.class_id, result.hypothesis.score = str(i), float(person.probabilities[i])
-            found.results.append(result)
-    if shape is not None and skeleton.image_points is not None:
-        points = skeleton.image_points[np.isfinite(skeleton.positions).all(axis=1)] * (shape[1], shape[0])
-        low, high = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    found.results = [_hypothesis(*one, skeleton) for one in first + others[: top_k - (decided is not None)]]
+    if (box := joint_box(skeleton, report)) is not None:
+        (left, top), (right, bottom) = box
         centre = found.bbox.center.position
-        centre.x, centre.y = (low[0] + high[0]) / 2, (low[1] + high[1]) / 2
-        found.bbox.size_x, found.bbox.size_y = high[0] - low[0], high[1] - low[1]
+        centre.x, centre.y = (left + right) / 2, (top + bottom) / 2
+        found.bbox.size_x, found.bbox.size_y = right - left, bottom - top
     return found
+
+
+def _hypothesis(class_id: str, score: float, skeleton: Skeleton) -> Any:
+    from vision_msgs.msg import ObjectHypothesisWithPose
+
+    found = ObjectHypothesisWithPose()
+    found.hypothesis.class_id, found.hypothesis.score = class_id, score
+    if (place := standing(skeleton)) is not None:
+        position = found.pose.pose.position
+        position.x, position.y, position.z = place
+    return found
+
+
+def joint_box(skeleton: Skeleton, report: Report) -> NDArray[np.float64] | None:
+    """Least and largest pixel ``[[left, top], [right, bottom]]`` of the joints that were seen.
+
+    Returns:
+        The box; None where nobody says how large the picture is, or the person is behind the camera.
+    """
+    camera = report.camera
+    seen = np.isfinite(skeleton.positions).all(axis=1)
+    points = None
+    if skeleton.image_points is not None and report.image is not None:
+        height, width = report.image.shape[:2]
+        points = skeleton.image_points[seen] * (width, height)
+    elif camera is not None and skeleton.layout.dims == 2:
+        points = skeleton.positions[seen] * camera.size[1]
+    elif camera is not None:
+        points = camera.project(skeleton.positions[seen])
+        points = points[np.isfinite(points).all(axis=1)]
+    if points is None or not len(points):
+        return None
+    return np.array((points.min(axis=0), points.max(axis=0)), np.float64)
 
 
 class Detections:
@@ -79,8 +112,8 @@ class Detections:
             self._announce(report.labels)
         if not self._publisher.get_subscription_count():
             return
-        shape, top_k = None if report.image is None else report.image.shape, self._top_k()
-        self._publish(report, [detection(person, skeleton, shape, top_k) for person, skeleton in report.seen()])
+        top_k = self._top_k()
+        self._publish(report, [detection(person, skeleton, report, top_k) for person, skeleton in report.seen()])
 
     def withdraw(self, report: Report) -> None:
         """Publish that nobody is detected any more, as of the newest frame."""

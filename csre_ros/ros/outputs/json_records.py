@@ -35,11 +35,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from csre_ros.recognition.bundle_info import BundleInfo, Label
-from csre_ros.recognition.types import ActionEvent, EventState, PersonAction
-from csre_ros.ros.outputs.report import Report
+from csre_ros.recognition.types import ActionEvent
+from csre_ros.ros.outputs.report import Report, likeliest, phase
 
 SCHEMA = 1
 """Version of the records; it grows when a field changes its meaning or disappears."""
@@ -51,21 +49,6 @@ def _seconds(stamp_ns: int) -> float:
 
 def _age_ms(stamp_ns: int, now_ns: int) -> float:
     return round((now_ns - stamp_ns) / 1e6, 1)
-
-
-def _state(person: PersonAction, events: Sequence[ActionEvent]) -> str | None:
-    """Phase of the person's action, given all events since the last record."""
-    states = {event.state for event in events if event.person == person.person}
-    if person.action is None:
-        return "ended" if EventState.ENDED in states else None
-    return "started" if EventState.STARTED in states else "ongoing"
-
-
-def _top(person: PersonAction, labels: Sequence[Label], count: int) -> list[dict[str, Any]]:
-    if person.probabilities is None:
-        return []
-    order = np.argsort(-person.probabilities, kind="stable")[:count]
-    return [{"action": labels[i].name, "score": round(float(person.probabilities[i]), 4)} for i in order]
 
 
 def actions_record(report: Report, events: Sequence[ActionEvent], top_k: int) -> dict[str, Any]:
@@ -87,16 +70,17 @@ def actions_record(report: Report, events: Sequence[ActionEvent], top_k: int) ->
                 "id": person.person,
                 "decision": person.decision.value,
                 "action": person.action,
-                "state": _state(person, events),
+                "state": None if (state := phase(person, events)) is None else state.value,
                 "score": round(float(person.score), 4),
                 "best": person.best,
-                "top_k": _top(person, report.labels, top_k),
+                "top_k": [
+                    {"action": report.labels[i].name, "score": round(score, 4)} for i, score in likeliest(person, top_k)
+                ],
                 "window_start": _seconds(person.window_ns[0]),
                 "window_end": _seconds(person.window_ns[1]),
                 "age_ms": _age_ms(person.window_ns[1], report.now_ns),
             }
-            for person in sorted(report.people, key=lambda person: person.person)
-            if person.present
+            for person in report.followed()
         ],
         "events": [event.to_record() for event in events],
     }

@@ -11,7 +11,7 @@ from std_msgs.msg import String
 
 from csre_ros.ros.outputs.clouds import cloud_message
 from csre_ros.ros.outputs.report import Report
-from csre_ros.ros.qos import LATCHED, SENSOR_DATA, overridable
+from csre_ros.ros.qos import LATCHED, RELIABLE, overridable
 from csre_ros.skeleton import SkeletonLayout
 
 
@@ -31,7 +31,7 @@ class People:
         self._enabled = enabled
         self._counts = counts
         self._layout: SkeletonLayout | None = None
-        self._clouds = node.create_lifecycle_publisher(PointCloud2, "~/skeletons", **overridable(SENSOR_DATA))
+        self._clouds = node.create_lifecycle_publisher(PointCloud2, "~/skeletons", **overridable(RELIABLE))
         self._layouts = node.create_lifecycle_publisher(String, "~/skeletons/layout", **overridable(LATCHED))
 
     def publish(self, report: Report) -> None:

@@ -25,8 +25,9 @@ from csre_ros.ros.outputs.recorder import Recorder
 from csre_ros.ros.outputs.report import Output, Report
 from csre_ros.ros.outputs.standards import Gestures, Intents
 from csre_ros.ros.outputs.symbols import STANDARD, load_symbols
+from csre_ros.ros.outputs.typed_records import TypedRecords
 from csre_ros.ros.settings import NodeConfig, NodeSettings
-from csre_ros.skeleton import Frame
+from csre_ros.skeleton import Frame, Pinhole
 from csre_ros.sources.frames import Image
 
 
@@ -64,19 +65,26 @@ class Publishers:
             self.destroy()
             raise
 
-    def publish(self, frame: Frame, people: Sequence[PersonAction], image: Image | None = None) -> float:
+    def publish(
+        self,
+        frame: Frame,
+        people: Sequence[PersonAction],
+        image: Image | None = None,
+        camera: Pinhole | None = None,
+    ) -> float:
         """Say what is known after a frame. Whatever fails, everything else is published before that is raised.
 
         Args:
             frame: The frame.
             people: What recognition said about it.
             image: Its picture, where the source has one.
+            camera: How points in space come into the picture, where that is known.
 
         Returns:
             Age of the frame in milliseconds: from its stamp to now.
         """
         self._newest = (frame.stamp_ns, self.config.frame_id or frame.frame_id)
-        report = self._report(people, image)
+        report = replace(self._report(people), image=image, camera=camera)
         _call(*(partial(output.publish, report) for output in self._outputs))
         return report.age_ms
 
@@ -112,9 +120,9 @@ class Publishers:
         for output in self._outputs:
             output.destroy()
 
-    def _report(self, people: Sequence[PersonAction], image: Image | None = None) -> Report:
+    def _report(self, people: Sequence[PersonAction]) -> Report:
         now_ns = int(self._node.get_clock().now().nanoseconds)
-        return Report(*self._newest, now_ns, tuple(people), self._recognizer.info, self._recognizer.labels, image)
+        return Report(*self._newest, now_ns, tuple(people), self._recognizer.info, self._recognizer.labels)
 
     def _make(self, settings: NodeSettings) -> Iterator[Output]:
         """First what robots act on, then what people look at, then the messages of others."""
@@ -125,12 +133,14 @@ class Publishers:
         yield Classes(node, info, labels)
         yield Markers(node)
         yield Picture(node, settings.pose.horizontal_fov_deg)
+        if find_spec("csre_msgs") is not None:
+            yield TypedRecords(node, lambda: self.config)
         if find_spec("vision_msgs") is not None:
             yield Detections(node, labels, lambda: self.config.top_k)
         if settings.node.publish_gestures or settings.node.publish_intents:
             symbols = load_symbols(user_path(settings.node.symbols) if settings.node.symbols else STANDARD)
             if settings.node.publish_gestures:
-                yield Gestures(node, symbols)
+                yield Gestures(node, symbols, announce=settings.node.input != "hri")
             if settings.node.publish_intents:
                 yield Intents(node, symbols)
 

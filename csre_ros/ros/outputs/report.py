@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from csre_ros.recognition.bundle_info import BundleInfo, Label
-from csre_ros.recognition.types import ActionEvent, PersonAction
-from csre_ros.skeleton import Skeleton
+from csre_ros.recognition.types import ActionEvent, EventState, PersonAction
+from csre_ros.skeleton import Pinhole, Skeleton
 from csre_ros.sources.frames import Image
 
 _BODY_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
@@ -27,6 +29,7 @@ class Report:
         info: The bundle that decided.
         labels: What can be told apart, in the order of all probabilities; it may change from one report to the next.
         image: The picture, where the source has one.
+        camera: How points in space come into the picture, where that is known.
     """
 
     stamp_ns: int
@@ -36,6 +39,7 @@ class Report:
     info: BundleInfo
     labels: tuple[Label, ...]
     image: Image | None = None
+    camera: Pinhole | None = None
 
     @property
     def age_ms(self) -> float:
@@ -46,6 +50,10 @@ class Report:
     def events(self) -> tuple[ActionEvent, ...]:
         """Everything that the frame caused, in order."""
         return tuple(event for person in self.people for event in person.events)
+
+    def followed(self) -> list[PersonAction]:
+        """Everybody who has not left, longest followed first."""
+        return sorted((person for person in self.people if person.present), key=lambda person: person.person)
 
     def seen(self) -> Iterator[tuple[PersonAction, Skeleton]]:
         """Everybody in the frame itself, with their skeletons."""
@@ -61,6 +69,39 @@ def primary_person(people: Sequence[PersonAction]) -> PersonAction | None:
     which would change from frame to frame; a controller that serves several people reads ``~/actions``.
     """
     return min((person for person in people if person.present), key=lambda person: person.person, default=None)
+
+
+def likeliest(person: PersonAction, count: int) -> list[tuple[int, float]]:
+    """Index and smoothed probability of the most probable labels, best first; empty before the first decision."""
+    if person.probabilities is None:
+        return []
+    order = np.argsort(-person.probabilities, kind="stable")[:count]
+    return [(i, float(person.probabilities[i])) for i in order.tolist()]
+
+
+def phase(person: PersonAction, events: Sequence[ActionEvent]) -> EventState | None:
+    """Phase of a person's action, given all events since the last message; None where there is none."""
+    states = {event.state for event in events if event.person == person.person}
+    if person.action is None:
+        return EventState.ENDED if EventState.ENDED in states else None
+    return EventState.STARTED if EventState.STARTED in states else EventState.ONGOING
+
+
+def standing(skeleton: Skeleton | None) -> tuple[float, float, float] | None:
+    """Where somebody is: the centre of the hips, or of all joints where those are not seen.
+
+    Returns:
+        x, y and z in metres in the frame of the report; None for somebody who is not seen, or in an image only.
+    """
+    if skeleton is None or skeleton.layout.dims != 3:
+        return None
+    index = skeleton.layout.index
+    hips = [index[name] for name in ("left_hip", "right_hip") if name in index]
+    points = skeleton.positions[hips]
+    if len(hips) < 2 or not np.isfinite(points).all():
+        points = skeleton.positions[np.isfinite(skeleton.positions).all(axis=1)]
+    x, y, z = points.astype(np.float64).mean(axis=0).tolist()
+    return x, y, z
 
 
 def body_id(person: PersonAction) -> str:

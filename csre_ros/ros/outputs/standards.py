@@ -6,15 +6,18 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rclpy.lifecycle import LifecycleNode
+from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
 from rclpy.publisher import Publisher
 
 from csre_ros.recognition.types import ActionEvent, EventState
 from csre_ros.ros.outputs.report import Report, body_id
 from csre_ros.ros.outputs.symbols import Symbols, constant
 from csre_ros.ros.packages import message_class
-from csre_ros.ros.qos import NEWEST, RELIABLE, overridable
+from csre_ros.ros.qos import LATCHED, NEWEST, RELIABLE, overridable
 from csre_ros.ros.stamps import from_ns
+
+TRACKED = "/humans/bodies/tracked"
+"""Where REP-155 has the ids of all bodies."""
 
 
 class _Bodies:
@@ -37,21 +40,27 @@ class _Bodies:
 class Gestures:
     """Publishes ``hri_msgs/Gesture`` on ``/humans/bodies/<id>/gesture`` when a gesture begins and while it goes on.
 
+    Who listens by REP-155 looks for the bodies on ``/humans/bodies/tracked``, so their ids are published there.
+
     Args:
         node: Owner of the publishers; those of a body come with its first gesture and go when it leaves.
         symbols: What labels mean.
+        announce: Whether the ids are published; not where somebody else does it, from whom the people come.
 
     Raises:
         ImportError: ``hri_msgs`` is not installed.
         ValueError: The symbols name a gesture that it does not know.
     """
 
-    def __init__(self, node: LifecycleNode, symbols: Mapping[str, Symbols]) -> None:
-        self._message = message_class("hri_msgs", "Gesture")
+    def __init__(self, node: LifecycleNode, symbols: Mapping[str, Symbols], announce: bool) -> None:
+        self._message, self._list = message_class("hri_msgs", "Gesture"), message_class("hri_msgs", "IdsList")
         self._node = node
         self._bodies = _Bodies()
         self._publishers: dict[str, Publisher[Any]] = {}
         self._values = {label: self._read(entry) for label, entry in symbols.items() if entry.gesture}
+        self._tracked: LifecyclePublisher[Any] | None = None
+        if announce:
+            self._tracked = node.create_lifecycle_publisher(self._list, TRACKED, **overridable(LATCHED))
 
     def _read(self, entry: Symbols) -> dict[str, int]:
         values = {"gesture": constant(self._message, entry.gesture)}
@@ -67,14 +76,26 @@ class Gestures:
                 message.header.stamp, message.header.frame_id = from_ns(report.stamp_ns), report.frame_id
                 self._publisher(name).publish(message)
         self._keep(set(self._bodies.ids.values()))
+        self._announce(report)
 
     def withdraw(self, report: Report) -> None:
         """Everybody has left."""
+        self._bodies.ids.clear()
         self._keep(set())
+        self._announce(report)
 
     def destroy(self) -> None:
         """Remove the publishers."""
         self._keep(set())
+        if self._tracked is not None:
+            self._node.destroy_lifecycle_publisher(self._tracked)
+
+    def _announce(self, report: Report) -> None:
+        """Say who is there at every frame, as trackers do: many clients ask for no latched messages."""
+        if self._tracked is not None:
+            message = self._list(ids=sorted(self._bodies.ids.values()))
+            message.header.stamp, message.header.frame_id = from_ns(report.stamp_ns), report.frame_id
+            self._tracked.publish(message)
 
     def _publisher(self, name: str) -> Publisher[Any]:
         if name not in self._publishers:

@@ -1,11 +1,11 @@
-"""Message packages of others, generated and compiled from the minimal texts beside this file.
+"""Message packages that no wheel brings, generated and compiled: our own, and those of others.
 
     python tests/ros/interfaces/build.py FOLDER
 
-The texts hold field names, types and constants only, which is all that the type hash and the bytes on the wire depend
-on. With ``FOLDER/site`` on ``PYTHONPATH`` the packages are imported like installed ones. Needs gcc and the ``rosidl``
-packages that come with rclpy. The generators are called directly: the ``rosidl`` command finds each of them twice in
-wheels and refuses, and its translator wants ``catkin_pkg``, which no wheel brings.
+The texts beside this file hold field names, types and constants only, which is all that the type hash and the bytes on
+the wire depend on. With ``FOLDER/site`` on ``PYTHONPATH`` the packages are imported like installed ones. Needs gcc and
+the ``rosidl`` packages that come with rclpy. The generators are called directly: the ``rosidl`` command finds each of
+them twice in wheels and refuses, and its translator wants ``catkin_pkg``, which no wheel brings.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 TEXTS = Path(__file__).parent
-PACKAGES = tuple(sorted(path.parent.name for path in TEXTS.glob("*/msg")))
+OWN = TEXTS.parents[2] / "msgs"
+FOLDERS = {path.parent.name: path.parent for root in (TEXTS, OWN) for path in sorted(root.glob("*/msg"))}
+PACKAGES = tuple(sorted(FOLDERS))
 # The only type support that the wheels' middleware needs; the others would only dispatch to it.
 FASTRTPS = "rosidl_typesupport_fastrtps_c"
 GENERATORS = ("rosidl_adapter", "rosidl_generator_type_description", "rosidl_generator_c", "rosidl_generator_py")
@@ -41,8 +43,10 @@ def prefixes() -> list[Path]:
 def digest() -> str:
     """What the compiled packages depend on, in twelve characters."""
     found = hashlib.sha256(f"{sys.version} {sys.prefix}".encode())
-    for path in [Path(__file__), *sorted(TEXTS.glob("*/msg/*.msg"))]:
-        found.update(path.relative_to(TEXTS).as_posix().encode() + path.read_bytes())
+    found.update(Path(__file__).read_bytes())
+    for package in PACKAGES:
+        for path in sorted(FOLDERS[package].glob("msg/*.msg")):
+            found.update(f"{package}/{path.name}".encode() + path.read_bytes())
     return found.hexdigest()[:12]
 
 
@@ -97,10 +101,11 @@ def generate(package: str, folder: Path) -> Iterator[list[str]]:
     from rosidl_typesupport_fastrtps_c.cli import GenerateFastRTPSCTypesupport
 
     sources, module = folder / "src" / package, folder / "site" / package
-    texts = sorted((TEXTS / package / "msg").glob("*.msg"))
+    home = FOLDERS[package]
+    texts = sorted((home / "msg").glob("*.msg"))
     with contextlib.redirect_stdout(io.StringIO()):
         for text in texts:
-            convert_msg_to_idl(TEXTS / package, package, text.relative_to(TEXTS / package), sources / "msg")
+            convert_msg_to_idl(home, package, text.relative_to(home), sources / "msg")
     shared = [str(share) for prefix in prefixes() for share in (prefix / "share").glob("*_msgs")]
     shared += [str(share) for prefix in prefixes() for share in (prefix / "share").glob("*_interfaces")]
     arguments = {

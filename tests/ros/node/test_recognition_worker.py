@@ -27,7 +27,7 @@ class Ears:
         self.withdrawals = 0
         self.broken = ""
 
-    def publish(self, frame, people, image):
+    def publish(self, frame, people, image, camera):
         with self.changed:
             self.newest_ns, self.people = frame.stamp_ns, [person for person in people if person.present]
             self.events += [event for person in people for event in person.events]

@@ -57,7 +57,7 @@ def test_people_of_several_layouts_are_all_recognised(talker_with, make_body, tm
     assert status.level == b"\0"
     assert int(status.table["left out: other_layout"]) > 9
     assert int(status.table["left out: unrecorded_person"]) > 9
-    assert output(talker, Actions)._events == []
+    assert output(talker, Actions)._pace.events == []
     talker.node.trigger_deactivate()
     assert len(list(tmp_path.glob("*.mcap"))) == 1
 

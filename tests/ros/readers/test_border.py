@@ -206,11 +206,22 @@ class TestClouds:
 
 def test_a_missing_package_is_named_for_apt(monkeypatch):
     monkeypatch.setenv("ROS_DISTRO", "jazzy")
-    with pytest.raises(ImportError, match=r"needs no_such_msgs/Thing: sudo apt install ros-jazzy-no-such-msgs"):
+    with pytest.raises(
+        ImportError, match=r"no_such_msgs/Thing is not installed: sudo apt install ros-jazzy-no-such-msgs"
+    ):
         message_class("no_such_msgs", "Thing")
+
+
+def test_a_package_that_no_distribution_has_is_built():
+    with pytest.raises(ImportError, match="no distribution has it; build it from https://github"):
+        message_class("yolo_msgs", "NoSuchMessage")
+    with pytest.raises(ImportError, match="build msgs/csre_msgs of this repository in your workspace"):
+        message_class("csre_msgs", "NoSuchMessage")
 
 
 def test_a_package_too_old_for_the_message(monkeypatch):
     monkeypatch.delenv("ROS_DISTRO", raising=False)
-    with pytest.raises(ImportError, match=r"needs std_msgs/Thing: sudo apt install ros-\$ROS_DISTRO-std-msgs"):
+    with pytest.raises(
+        ImportError, match=r"std_msgs/Thing is not installed: sudo apt install ros-\$ROS_DISTRO-std-msgs"
+    ):
         message_class("std_msgs", "Thing")

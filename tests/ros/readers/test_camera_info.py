@@ -8,7 +8,8 @@ pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo
 
-from csre_ros.ros.readers.camera_info import read_image_size
+from csre_ros.ros.readers.camera_info import read_image_size, read_pinhole
+from csre_ros.skeleton import Pinhole
 
 
 def info(width=1280, height=720, frame_id="camera", **changes):
@@ -20,6 +21,24 @@ def info(width=1280, height=720, frame_id="camera", **changes):
 @pytest.mark.parametrize("frame_id", ["", "c", "camera_color_optical_frame"])
 def test_width_and_height(frame_id):
     assert read_image_size(info(frame_id=frame_id, distortion_model="plumb_bob", d=[0.1] * 5)) == (1280, 720)
+
+
+@pytest.mark.parametrize("coefficients", [0, 5, 8])
+@pytest.mark.parametrize("frame_id", ["", "c", "camera_color_optical_frame"])
+def test_the_matrix(frame_id, coefficients):
+    matrix = [525.0, 0.0, 319.5, 0.0, 520.0, 239.5, 0.0, 0.0, 1.0]
+    found = read_pinhole(info(640, 480, frame_id, distortion_model="plumb_bob", d=[0.1] * coefficients, k=matrix))
+    assert found == Pinhole((640, 480), (525.0, 520.0), (319.5, 239.5))
+
+
+def test_a_camera_that_is_not_calibrated():
+    assert read_pinhole(info()) is None
+    with pytest.raises(ValueError, match="not finite"):
+        read_pinhole(info(k=[float("nan")] * 9))
+    with pytest.raises(ValueError, match="declares 1000 coefficients"):
+        read_pinhole(info(d=[0.0] * 1000))
+    with pytest.raises(ValueError, match="cut short"):
+        read_pinhole(info()[:100])
 
 
 @pytest.mark.parametrize("size", [(0, 0), (640, 0), (0, 480)])
@@ -49,7 +68,9 @@ def test_garbage():
         for _ in range(chance.randrange(1, 20)):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         try:
-            size = read_image_size(bytes(damaged[: chance.randrange(len(data))]))
+            damaged = bytes(damaged[: chance.randrange(len(data))])
+            size = read_image_size(damaged)
+            read_pinhole(damaged)
         except ValueError:
             continue
         assert size is None or max(size) <= 16384

@@ -2,5 +2,5 @@
 
 from importlib.util import find_spec
 
-PACKAGES = ("vision_msgs", "hri_msgs", "hri_actions_msgs", "zed_msgs", "yolo_msgs")
+PACKAGES = ("csre_msgs", "vision_msgs", "hri_msgs", "hri_actions_msgs", "zed_msgs", "yolo_msgs")
 collect_ignore_glob = [] if all(find_spec(package) for package in PACKAGES) else ["*"]

@@ -218,6 +218,12 @@ def test_rep155_bodies_come_and_go(graph_with, flat_bundle, make_body):
     assert node.graph.peer.count_subscribers("/humans/bodies/tracked") == 0
 
 
+def test_ids_are_not_announced_to_those_who_announced_them(graph_with, flat_bundle):
+    node = Node(graph_with, flat_bundle, "input:=hri", "publish_gestures:=true", *SIZE)
+    node.activate()
+    assert "/humans/bodies/tracked" not in {one.topic_name for one in node.node.publishers}
+
+
 def test_image_points_are_refused_until_a_camera_says_how_large_the_image_is(graph_with, flat_bundle, make_body):
     node = Node(graph_with, flat_bundle, "input:=hri")
     node.activate()

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from hri_actions_msgs.msg import Intent
-from hri_msgs.msg import Gesture
+from hri_msgs.msg import Gesture, IdsList
 from rclpy.parameter import Parameter
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
@@ -24,12 +24,15 @@ def talker(talker_with, tmp_path):
     return talker_with(*(part for switch in switches for part in ("-p", switch)))
 
 
-def test_detections_name_the_likeliest_labels_of_everybody(talker, make_body):
+def test_detections_name_the_decided_and_the_likeliest_labels_of_everybody(talker, make_body):
     names = talker.graph.listen(LabelInfo, "/action_node/label_info", LATCHED)
     heard = talker.graph.listen(Detection2DArray, "/action_node/detections")
     people = [make_body("right", x=-1.0), make_body("left", x=1.0)]
     talker.graph.until(
-        lambda: talker.say(people) or (heard and sum(bool(d.results) for d in heard[-1].detections) == 2)
+        lambda: (
+            talker.say(people)
+            or (heard and sum(d.results[0].hypothesis.class_id != "" for d in heard[-1].detections) == 2)
+        )
     )
     table = {str(entry.class_id): entry.class_name for entry in names[0].class_map}
     assert list(table.values()) == ["idle", "raise_right", "raise_left"]
@@ -45,28 +48,74 @@ def test_detections_name_the_likeliest_labels_of_everybody(talker, make_body):
     assert {len(d.results) for d in message.detections} == {3}
     talker.node.set_parameters([Parameter("top_k", value=1)])  # at any time
     talker.graph.until(lambda: talker.say(people) or {len(d.results) for d in heard[-1].detections} == {1})
+    talker.graph.until(lambda: to_ns(heard[-1].header.stamp) == talker.stamp_ns)
     talker.node.trigger_deactivate()
     talker.graph.until(lambda: heard[-1].detections == [])
     assert heard[-1].header.frame_id == "camera"
     assert to_ns(heard[-1].header.stamp) == talker.stamp_ns
 
 
+def report_of(person, image=None, camera=None):
+    from csre_ros.recognition.bundle_info import Label
+    from csre_ros.ros.outputs.report import Report
+
+    labels = (Label("idle", 0.5, background=True), Label("wave", 0.5), Label("clap", 0.5))
+    return Report(0, "camera", 0, (person,), None, labels, image, camera)
+
+
+def made(skeleton, action=None, probabilities=None):
+    from csre_ros.recognition.types import Decision, PersonAction
+
+    decision = Decision.ACTION if action else Decision.UNDECIDED
+    scores = None if probabilities is None else np.array(probabilities)
+    return PersonAction(0, "camera", 3, True, skeleton, decision, action, 0.6, None, scores, (0, 0), ())
+
+
+def box_of(skeleton, **given):
+    from csre_ros.ros.outputs.detections import detection
+
+    person = made(skeleton)
+    found = detection(person, skeleton, report_of(person, **given), 2).bbox
+    return found.center.position.x, found.center.position.y, found.size_x, found.size_y
+
+
 def test_boxes_surround_the_joints_in_the_picture(make_body):
     from dataclasses import replace
 
-    from csre_ros.recognition.types import Decision, PersonAction
-    from csre_ros.ros.outputs.detections import detection
+    from csre_ros.skeleton import Pinhole, Skeleton, get_layout
 
-    body = make_body()
+    body, picture, camera = make_body(), np.zeros((480, 640, 3), np.uint8), Pinhole((640, 480), (500, 500), (320, 240))
     points = np.tile(np.array([0.5, 0.25], np.float32), (len(body.layout), 1))
     points[0], points[1] = (0.25, 0.5), (0.75, 0.75)
-    seen = replace(body, image_points=points)
-    person = PersonAction(0, "camera", 3, True, seen, Decision.UNDECIDED, None, 0.0, None, None, (0, 0), ())
-    found = detection(person, seen, (480, 640, 3), 2)
-    assert (found.bbox.center.position.x, found.bbox.center.position.y) == (320.0, 240.0)
-    assert (found.bbox.size_x, found.bbox.size_y, found.id, list(found.results)) == (320.0, 240.0, "3", [])
-    assert detection(person, seen, None, 2).bbox.size_x == 0.0
-    assert detection(person, body, (480, 640, 3), 2).bbox.size_x == 0.0
+    assert box_of(replace(body, image_points=points), image=picture) == (320.0, 240.0, 320.0, 240.0)
+    assert box_of(body) == box_of(body, image=picture) == (0, 0, 0, 0)  # nobody says what the camera sees
+    # 0.4 m wide and 1.6 m tall, 2.5 m away, its middle 10 cm below the axis
+    assert box_of(body, camera=camera) == pytest.approx((320, 260, 80, 320), abs=1e-3)
+    flat = Skeleton(get_layout("body13_2d"), body.positions[:, :2] / 4 + 0.5, body.confidence)
+    assert box_of(flat, camera=camera) == pytest.approx((240, 252, 48, 192), abs=1e-3)
+    behind = Skeleton(body.layout, body.positions * (1, 1, -1), body.confidence)
+    assert box_of(behind, camera=camera) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("action", "probabilities", "expected"),
+    [
+        ("clap", (0.1, 0.5, 0.4), [("2", 0.6), ("1", 0.5)]),  # decided, although another is likelier now
+        ("clap", (0.1, 0.2, 0.7), [("2", 0.6), ("1", 0.2)]),
+        (None, (0.1, 0.5, 0.4), [("", 0.0), ("1", 0.5), ("2", 0.4)]),
+        (None, None, [("", 0.0)]),
+    ],
+)
+def test_the_first_result_is_what_was_decided(make_body, action, probabilities, expected):
+    from csre_ros.ros.outputs.detections import detection
+
+    person = made(make_body(), action, probabilities)
+    found = detection(person, person.skeleton, report_of(person), 2)
+    assert found.id == "3"
+    assert [(r.hypothesis.class_id, pytest.approx(r.hypothesis.score)) for r in found.results] == expected
+    for result in found.results:
+        place = result.pose.pose.position
+        assert (place.x, place.y, place.z) == pytest.approx((0, 0.1, 2.5))
 
 
 def test_gestures_and_intents_are_told_under_the_id_of_the_body(talker, make_body):
@@ -74,7 +123,9 @@ def test_gestures_and_intents_are_told_under_the_id_of_the_body(talker, make_bod
     intents = talker.graph.listen(Intent, "/intents")
     publisher = next(one for one in talker.node.publishers if one.topic_name == "/intents")
     talker.graph.until(publisher.get_subscription_count)  # it speaks once
+    tracked = talker.graph.listen(IdsList, "/humans/bodies/tracked", read=lambda message: list(message.ids))
     talker.graph.until(lambda: talker.say([make_body("right")]) or (gestures and intents))
+    talker.graph.until(lambda: talker.say([make_body("right")]) or ["person1"] in tracked)
     assert (gestures[0].gesture, gestures[0].handedness) == (Gesture.RIGHT_HAND_RAISED, Gesture.RIGHT)
     assert gestures[0].header.frame_id == "camera"
     intent = intents[0]
@@ -87,6 +138,7 @@ def test_gestures_and_intents_are_told_under_the_id_of_the_body(talker, make_bod
     assert talker.graph.peer.count_publishers("/humans/bodies/person1/gesture") == 1
     talker.say([], frames=60)
     talker.graph.until(lambda: not talker.graph.peer.count_publishers("/humans/bodies/person1/gesture"))
+    talker.graph.until(lambda: tracked[-1] == [])
 
 
 @pytest.mark.parametrize(
