@@ -22,7 +22,6 @@ from models.data.streams.stream import Stream
 from models.export.decoding import ScoredStream, fit_decoding
 from models.network.stream import StreamNetwork
 from models.training.labeller import StreamLabeller
-from models.training.provenance import commit
 
 _NEGATIVE_WEIGHT = 3.0
 """How much more a wrong report counts where nothing of ours is done."""
@@ -47,7 +46,7 @@ def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") 
     """
     if output.suffix != ".onnx":  # a slip must not replace a checkpoint
         raise ValueError(f"a bundle is called something.onnx, not {output.name!r}")
-    model, data, seed = restore_labeller(run, checkpoint)
+    model, data, seed, trained_at = restore_labeller(run, checkpoint)
     network, names = model.network, data.labels.names
     delay = model.frame_loss.delay_frames
     labels = [Label(name, 0.0, name in data.labels.background) for name in names]
@@ -79,7 +78,7 @@ def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") 
             },
             "decoder": fitted.extension(),
         },
-        commit=commit(),
+        commit=trained_at,
         seed=seed,
     )
     bundle = append_metadata(step_graph(network), info)
@@ -88,8 +87,8 @@ def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") 
     return split_metadata(bundle)[1]
 
 
-def restore_labeller(run: Path, checkpoint: str) -> tuple[StreamLabeller, StreamData, int]:
-    """Model and data of a training run, ready to be scored, and its seed.
+def restore_labeller(run: Path, checkpoint: str) -> tuple[StreamLabeller, StreamData, int, str]:
+    """Model and data of a training run, ready to be scored, its seed and the commit that trained it.
 
     Raises:
         FileNotFoundError: The folder holds no such run or checkpoint.
@@ -114,10 +113,11 @@ def restore_labeller(run: Path, checkpoint: str) -> tuple[StreamLabeller, Stream
     cli.trainer.datamodule = data  # type: ignore[attr-defined]
     model.trainer = cli.trainer
     model.configure_model()
-    state = torch.load(weights, map_location="cpu", weights_only=True)["state_dict"]
+    stored = torch.load(weights, map_location="cpu", weights_only=True)
+    state = stored["state_dict"]
     network = {key.removeprefix("network."): value for key, value in state.items() if key.startswith("network.")}
     model.network.load_state_dict(network)
-    return model.eval(), data, int(cli.config["seed_everything"])
+    return model.eval(), data, int(cli.config["seed_everything"]), str(stored.get("commit", ""))
 
 
 def probabilities_of(

@@ -18,6 +18,7 @@ from models.encoders.streaming import build_stream_encoder
 from models.encoders.streaming.causal import take
 from models.network.stream import StreamNetwork
 from models.network.stream_front import StreamFront
+from models.training.provenance import commit
 from models.training.settings import Contrast, Optimisation
 
 _WARM_FRAMES = 5
@@ -76,6 +77,7 @@ class StreamLabeller(L.LightningModule):
         self.contrast_frames = contrast_frames
         self._initial = initial
         self._seed = torch.initial_seed()
+        self._commit = ""
         self.network: StreamNetwork
         self.csre: CSRELoss | None = None
         self.membership: Tensor
@@ -110,6 +112,10 @@ class StreamLabeller(L.LightningModule):
                 dataset=data.identity,
             )
             self._ddp_params_and_buffers_to_ignore = [f"csre.{name}" for name in self.csre.bank_buffers()]
+
+    def on_fit_start(self) -> None:
+        """Note the commit that trains; the checkout may move on meanwhile."""
+        self._commit = commit()
 
     def on_train_epoch_start(self) -> None:
         """Seed dropout and augmentation by the epoch: a resumed run then draws what the uninterrupted one would."""
@@ -188,8 +194,8 @@ class StreamLabeller(L.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the banks beside the weights, so that a resumed run goes on as if it had not stopped."""
-        checkpoint["identity"] = self._identity()
+        """Keep the banks beside the weights, so that a resumed run goes on as if it had not stopped, and the commit."""
+        checkpoint["identity"], checkpoint["commit"] = self._identity(), self._commit
         if self.csre is not None:
             checkpoint["csre"] = self.csre.training_state()
 

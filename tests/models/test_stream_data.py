@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,15 @@ from models.data.streams.body import Motion, blend, join
 from models.data.streams.camera import VirtualCamera
 from models.data.streams.clips import ClipStream, right_share
 from models.data.streams.compose import Composer, Composition
-from models.data.streams.labels import ANYTHING, REST, REST_OR_WALK, read_stream_labels
+from models.data.streams.labels import (
+    ANYTHING,
+    CARRY,
+    REST,
+    REST_OR_CARRY,
+    REST_OR_WALK,
+    or_walk,
+    read_stream_labels,
+)
 from models.data.streams.moves import MOVES
 from models.data.streams.pieces import Piece, active, pieces_of, whole
 from models.data.streams.recordings import chained
@@ -48,13 +57,15 @@ class TestLabels:
     def test_targets_say_what_is_allowed(self) -> None:
         allowed = {
             name: {LABELS.classes[i] for i in np.flatnonzero(LABELS.membership[LABELS.target(name)])}
-            for name in ("wave", REST, REST_OR_WALK, ANYTHING)
+            for name in ("wave", REST, REST_OR_WALK, ANYTHING, or_walk("throw"), REST_OR_CARRY)
         }
         assert allowed["wave"] == {"wave"}
         assert "idle" in allowed[REST]
         assert "other/knock" in allowed[REST]
         assert "walk" not in allowed[REST]
-        assert allowed[REST_OR_WALK] == allowed[REST] | {"walk"}
+        assert allowed[REST_OR_WALK] == allowed[REST] | {"walk", CARRY}
+        assert allowed[or_walk("throw")] == {"throw", "walk", CARRY}
+        assert allowed[REST_OR_CARRY] == allowed[REST] | {CARRY}
         assert allowed[ANYTHING] == set(LABELS.classes)
 
     def test_a_mirror_exchanges_swipes_and_nothing_else(self) -> None:
@@ -175,6 +186,29 @@ def test_a_window_keeps_targets_and_actions_together() -> None:
             inside = window.target[first + 1 : last - 1]
             assert (inside == wave).mean() > 0.95
     assert seen > 5
+
+
+def test_windows_are_placed_over_actions_where_these_are_sought() -> None:
+    stream, rng = make_stream(900), np.random.default_rng(0)
+    starts = [window_of(stream, 40, rng, sought=1.0).action[3] for _ in range(20)]
+    assert min(starts) >= 0  # an action of 20 frames in a minute: by chance one window in twenty has it
+
+
+def test_who_walks_up_to_what_they_throw_may_be_told_to_walk() -> None:
+    composer = Composer([hurried("throw", 3.0)], LABELS, Composition(speed=(1.0, 1.0), pause=0.0))
+    target = composer.make(120, np.random.default_rng(0)).target
+    assert (target == LABELS.target(or_walk("throw"))).any()
+    composer = Composer([hurried("throw", 0.0)], LABELS, Composition(speed=(1.0, 1.0), pause=0.0))
+    target = composer.make(120, np.random.default_rng(0)).target
+    assert not (target == LABELS.target(or_walk("throw"))).any()
+
+
+def hurried(label: str, metres_a_second: float) -> Piece:
+    """Somebody of the set whose people walk within their clips."""
+    one = piece(label, source="nw_ucla")
+    pelvis = one.motion.pelvis.copy()
+    pelvis[:, 2] += np.arange(len(pelvis)) / one.rate * metres_a_second
+    return replace(one, motion=Motion(one.motion.bones, pelvis.astype(np.float32)))
 
 
 def test_short_streams_are_chained_until_they_fill_a_window() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -16,13 +17,17 @@ from numpy.typing import NDArray
 from csre_ros.skeleton import FloatArray
 from models.data.streams.body import ARM_BONES, LEGS, Motion, blend, join
 from models.data.streams.draft import Draft, near, still
-from models.data.streams.labels import ANYTHING, REST, StreamLabels
+from models.data.streams.labels import ANYTHING, CARRY, REST, REST_OR_CARRY, WALKED_TO, StreamLabels, or_walk
 from models.data.streams.pieces import Piece
 from models.data.streams.stream import RATE_HZ, Stream
 
-_NOT_FASTER = {"nw_ucla"}
-"""Sets whose people seem to hurry at the nominal rate: played faster only a little."""
+_HURRIED = {"nw_ucla"}
+"""Sets whose people seem to hurry at the nominal rate: played faster only a little. They walk up to what they pick up,
+drop or throw, and sometimes stand with what they carry, within one clip."""
 _HARDLY_FASTER = 1.1
+_WALKING_M_S, _STANDING_M_S, _STRIDE_S = 1.2, 0.4, 0.15
+"""Speeds of the hips above which those people walk (bending down moves the hips more slowly) and below which they
+stand, and half of the time over which a speed is taken."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class Composer:
         number = self._next(draft.last, rng)
         piece = self._pieces[number].shortened(rng.uniform(*self._how.longest_s), rng)
         low, high = self._how.speed
-        if piece.source in _NOT_FASTER:
+        if piece.source in _HURRIED:
             high = min(high, _HARDLY_FASTER)
         speed = float(np.exp(rng.uniform(np.log(low), np.log(high))))
         before, action, after = self._cut(piece, speed, rng)
@@ -99,7 +104,8 @@ class Composer:
             draft.add(blend(draft.last, whole, int(rng.integers(3, 10))), target)
             draft.add(begin, REST)
         draft.add(whole[:first], REST)
-        draft.act(whole[first:last], piece.label, number)
+        done = whole[first:last]
+        draft.act(done, piece.label, number, *_doubt(piece, _travel(done) / speed))
         draft.add(whole[last:], REST)
 
     def _cut(self, piece: Piece, speed: float, rng: Generator) -> tuple[Motion, Motion, Motion]:
@@ -142,6 +148,26 @@ def _weights(pieces: Sequence[Piece]) -> NDArray[np.float64]:
         weights[inside] = size * (0.45 if str(name).startswith("other") else 1.0) * share / share.sum()
     weights /= weights.sum()
     return weights
+
+
+def _travel(motion: Motion) -> NDArray[np.floating[Any]]:
+    """``[T]`` speed of the hips over the ground, in metres a second."""
+    reach = max(round(_STRIDE_S * RATE_HZ), 1)
+    place = motion.pelvis[:, [0, 2]]
+    frames = np.arange(len(place))
+    low, high = np.maximum(frames - reach, 0), np.minimum(frames + reach, max(len(place) - 1, 0))
+    metres = np.linalg.norm(place[high] - place[low], axis=-1)
+    travel: NDArray[np.floating[Any]] = metres * RATE_HZ / np.maximum(high - low, 1)
+    return travel
+
+
+def _doubt(piece: Piece, travel: NDArray[np.floating[Any]]) -> tuple[NDArray[np.bool_] | None, str]:
+    """Frames of an action that may be something else, and the target set that says so."""
+    if piece.source in _HURRIED and piece.label in WALKED_TO:
+        return travel > _WALKING_M_S, or_walk(piece.label)
+    if piece.source in _HURRIED and piece.label == CARRY:
+        return travel < _STANDING_M_S, REST_OR_CARRY
+    return None, ""
 
 
 def _with_arms(action: Motion, piece: Piece, donor: Piece) -> Motion:

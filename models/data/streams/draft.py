@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from csre_ros.skeleton import FloatArray
 from models.data.streams.body import LEGS, Motion, join, rotation
@@ -64,10 +65,14 @@ class Draft:
         self._targets.append(np.full(len(motion), self._labels.target(target)))
         self._total += len(motion)
 
-    def act(self, motion: Motion, label: str, slot: int = -1) -> None:
-        """Go on with an action."""
+    def act(
+        self, motion: Motion, label: str, slot: int = -1, doubtful: NDArray[np.bool_] | None = None, doubt: str = ""
+    ) -> None:
+        """Go on with an action; its ``doubtful`` frames have the target set ``doubt`` instead."""
         start = self._total
         self.add(motion, label)
+        if doubtful is not None and len(motion):
+            self._targets[-1][doubtful] = self._labels.target(doubt)
         self._spans.append(Span(start, self._total, self._labels.classes.index(label), slot))
 
     def stand(self, seconds: float) -> None:

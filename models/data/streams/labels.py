@@ -75,7 +75,8 @@ class StreamLabels:
     @cached_property
     def targets(self) -> tuple[str, ...]:
         """Names of all target sets: each class for itself, then the sets of :attr:`membership`."""
-        return (*self.classes, *_SETS)
+        further = [or_walk(action) for action in WALKED_TO if action in self.classes]
+        return (*self.classes, *_SETS, *further, *([REST_OR_CARRY] if CARRY in self.classes else []))
 
     def target(self, name: str) -> int:
         """Index of a target set.
@@ -92,15 +93,22 @@ class StreamLabels:
         """``[targets, classes]``: 1 where a class belongs to a target set.
 
         ``rest``: any background. ``rest_or_walk``, ``rest_or_wave``: also this action. ``anything``: no statement.
+        Then each of :data:`WALKED_TO` together with ``walk``, and ``walk/carry`` together with ``rest``.
         """
         background = torch.tensor([self.names[parent] in self.background for parent in self.parents]).float()
         rows = [*torch.eye(len(self.classes)), background]
         for action in ("walk", "wave"):
-            one = background.clone()
-            one[self.classes.index(action)] = 1
-            rows.append(one)
+            rows.append((background + self._any_of(action)).clamp(max=1))
         rows.append(torch.ones_like(background))
+        walk = self._any_of("walk")
+        rows += [rows[self.classes.index(action)] + walk for action in WALKED_TO if action in self.classes]
+        if CARRY in self.classes:
+            rows.append(background + rows[self.classes.index(CARRY)])
         return torch.stack(rows)
+
+    def _any_of(self, name: str) -> Tensor:
+        """``[classes]``: 1 where a class is reported as this."""
+        return torch.tensor([reported(one) == name for one in self.classes]).float()
 
     @cached_property
     def mirrored_targets(self) -> Tensor:
@@ -110,10 +118,21 @@ class StreamLabels:
     @cached_property
     def needs_legs(self) -> Tensor:
         """``[targets]`` whether a frame with this target says nothing once its legs are hidden."""
-        return torch.tensor([name in self.leg_actions for name in self.targets])
+        return torch.tensor([reported(name) in self.leg_actions for name in self.targets])
 
 
 REST, REST_OR_WALK, REST_OR_WAVE, ANYTHING = _SETS = ("rest", "rest_or_walk", "rest_or_wave", "anything")
+
+CARRY, REST_OR_CARRY = "walk/carry", "rest_or_carry"
+"""People who carry something also stand with it."""
+
+WALKED_TO = ("pick_up", "throw", "other/drop")
+"""Actions before or after which people walk within their clips."""
+
+
+def or_walk(action: str) -> str:
+    """Name of the set of one of :data:`WALKED_TO` and ``walk``."""
+    return f"{action}_or_walk"
 
 
 def reported(name: str) -> str:

@@ -50,6 +50,8 @@ _AUGMENTATION = Augmentation(
     wobble_m=0.025,
     wobble_depth_m=0.06,
 )
+_SOUGHT = 0.5
+"""Share of the windows of continuous recordings that are placed over an action: a throw lasts 0.7 s in a minute."""
 _SPARE = 1.45
 """Composed streams are this much longer than a window, for its speed and place."""
 
@@ -115,7 +117,7 @@ class StreamData(L.LightningDataModule):
         self.labels = read_stream_labels(labels_file)
         self.layout: SkeletonLayout = get_layout("body13_2d") if flat else BODY
         self.flat, self.frames, self.batch_size, self.rate_hz = flat, frames, batch_size, RATE_HZ
-        self.mixture = mixture or {"composed": 0.64, "utkinect": 0.12, "precog": 0.12, "desk": 0.08, "signing": 0.04}
+        self.mixture = mixture or {"composed": 0.58, "utkinect": 0.15, "precog": 0.15, "desk": 0.08, "signing": 0.04}
         self._root, self._epoch_windows, self._composed, self._seed = root, epoch_windows, composed, seed
         self._composition, self._camera = composition or Composition(), camera or VirtualCamera()
         self._augmentation = augmentation or _AUGMENTATION
@@ -291,7 +293,8 @@ class StreamWindows(Dataset[Window]):
         streams = self.streams[kind]
         if kind in ("desk", "signing"):
             return window_of(chained(streams, int(self._frames * _SPARE), rng), self._frames, rng)
-        return window_of(streams[int(rng.choice(len(streams), p=self._shares[kind]))], self._frames, rng)
+        stream = streams[int(rng.choice(len(streams), p=self._shares[kind]))]
+        return window_of(stream, self._frames, rng, sought=_SOUGHT if kind in BETWEEN else 0.0)
 
 
 def split_pieces(pieces: Sequence[Piece]) -> dict[str, list[Piece]]:

@@ -11,14 +11,14 @@ from numpy.random import Generator
 from csre_ros.skeleton import FloatArray
 from models.data.clips import Clip
 from models.data.streams.body import Motion
-from models.data.streams.labels import StreamLabels
+from models.data.streams.labels import CARRY, StreamLabels
 from models.data.streams.stream import RATE_HZ, Places
 from models.data.synthesis import BODY
 
 # Actions that fill their clips from edge to edge, and recordings whose borders somebody has set.
 _WHOLE_SETS = {"utkinect", "precog"}
-_WHOLE_LABELS = {"walk", "run", "other/sidestep"}
-_ENDLESS = {"walk", "run", "wave", "wave_two_hands", "other/sidestep"}
+_WHOLE_LABELS = {"walk", CARRY, "run", "other/sidestep"}
+_ENDLESS = {"walk", CARRY, "run", "wave", "wave_two_hands", "other/sidestep"}
 _HANDS_UP, _HANDS_UP_SETS = {"raise_hand", "wave", "wave_two_hands"}, {"mocap"}
 """Actions that begin when the hand is up, in sets whose clips begin with the way there."""
 _QUIET = 0.18

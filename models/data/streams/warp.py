@@ -29,7 +29,12 @@ class Window(NamedTuple):
 
 
 def window_of(
-    stream: Stream, frames: int, rng: Generator, stretch: tuple[float, float] = (0.8, 1.25), thin: float = 0.35
+    stream: Stream,
+    frames: int,
+    rng: Generator,
+    stretch: tuple[float, float] = (0.8, 1.25),
+    thin: float = 0.35,
+    sought: float = 0.0,
 ) -> Window:
     """Cut a window out of a stream, at a random speed and as if seen at 5 to 30 Hz.
 
@@ -39,9 +44,15 @@ def window_of(
         rng: All chance.
         stretch: Range of the speed.
         thin: Chance that frames are left out.
+        sought: Chance that the window is placed over one of the actions, each as likely as the others.
     """
     speed = float(np.exp(rng.uniform(*np.log(stretch))))
-    start = rng.uniform(-0.1 * frames, max(len(stream) - 0.85 * frames * speed, 0))
+    lowest, highest = -0.1 * frames, max(len(stream) - 0.85 * frames * speed, 0)
+    if stream.spans and rng.random() < sought:
+        span = stream.spans[int(rng.integers(len(stream.spans)))]
+        lowest = max(lowest, min(span.end - 0.9 * frames * speed, highest))
+        highest = max(lowest, min(span.start, highest))
+    start = rng.uniform(lowest, highest)
     place = start + np.arange(frames) * speed
     positions, confidence = (
         _thinned(stream, place, float(rng.uniform(1.2, 3.0)), rng) if rng.random() < thin else (_sampled(stream, place))
