@@ -7,6 +7,7 @@ python -m models ensemble --suite ucla              fuse its streams
 python -m models plot --suite ucla                  draw its curves, confusion, gains and maps
 python -m models export --run runs/live/version_0 --output FILE.onnx --name NAME
 python -m models export-stream --run runs/stream/version_0 --output FILE.onnx --name NAME
+python -m models live                               the bundles that ship, and every figure about them
 python -m models online --bundle stream             measure it on streams, clips and recordings of strangers
 python -m models streams --set utkinect --output FOLDER    write continuous recordings with their truth
 python -m models prepare-ntu --folder RAW --output NTU60_CS.npz --benchmark ntu60_xsub
@@ -48,7 +49,8 @@ COMMANDS = (
     Command(
         "export-stream", "Write the bundle of a run that labels every frame.", "models.export.stream:export_stream"
     ),
-    Command("online", "Measure a bundle that labels every frame.", "models.experiments.online:online"),
+    Command("online", "Measure a bundle that labels every frame.", "models.export.online:online"),
+    Command("live", "Train, export and measure the bundles that ship.", "models.experiments.live:live"),
     Command("streams", "Write continuous recordings with their truth.", "models.data.stream_files:streams"),
     Command("prepare-ntu", "Convert raw NTU RGB+D skeletons.", "models.data.official.ntu:convert"),
 )

@@ -19,35 +19,28 @@ from numpy.typing import NDArray
 
 from csre_ros.evaluation import Figures, Interval, JudgedStream, Report, judge, merged
 from csre_ros.recognition.bundle import Bundle, States
-from csre_ros.skeleton import FloatArray, LayoutMapping, get_layout
+from csre_ros.skeleton import FloatArray
 from models.data.streams.camera import VirtualCamera
 from models.data.streams.clips import AS_WINDOWS, ClipStream, read_clip_streams, right_share
-from models.data.streams.labels import StreamLabels, read_stream_labels
-from models.data.streams.mocap import read_mocap
-from models.data.streams.module import split_pieces
-from models.data.streams.pieces import pieces_of
-from models.data.streams.recordings import (
-    HELD_OUT_WORDS,
-    chained,
-    on_grid,
-    read_desk,
-    read_labelled,
-    read_recording,
-    read_signing,
+from models.data.streams.held_out import (
+    desk_minutes,
+    desk_waves,
+    failures,
+    mirrored,
+    robot_view,
+    test_streams,
+    thinned,
 )
+from models.data.streams.labels import StreamLabels, read_stream_labels
+from models.data.streams.recordings import read_signing
 from models.data.streams.stream import RATE_HZ, Stream
-from models.data.synthesis import BODY, hips, legs
 from models.export.decoding import reports_of
 from models.training.provenance import commit, hardware
 
 _SETS = ("utkinect", "precog")
-_ROBOT_VIEW, _ROBOT_VIEW_HZ = "robot_view_2d.npz", 13.5
 _IN_PLACE = frozenset({"walk", "run", "sit_down", "stand_up"})
 """Actions that nobody calls a gesture."""
 _GREETINGS = frozenset({"wave", "wave_two_hands", "raise_hand"})
-_WAVES = frozenset({"wave", "wave_two_hands"})
-_LONGEST_WAVE_S = 8.0
-_MINUTE = 60 * RATE_HZ
 Record = dict[str, Any]
 
 
@@ -102,24 +95,24 @@ class Measured:
 
     def record(self) -> Record:
         """Everything, as plain values."""
-        info = self._bundle.info
-        streams = {name: self._labelled(name) for name in _SETS}
+        info, root, table = self._bundle.info, self._root, self._table
+        streams = {name: test_streams(name, root, table) for name in _SETS}
         return {
             "bundle": info.name,
             "digest": info.digest,
-            "commit": info.commit,
+            "trained_at": info.commit,
             "measured_at": commit(),
             "hardware": hardware(torch.device("cpu")),
             "streams": {name: self.judged(some).to_record() for name, some in streams.items()},
             "streams_at_10_hz": {
-                name: self.judged([_thinned(one, 10.0) for one in some]).to_record() for name, some in streams.items()
+                name: self.judged([thinned(one, 10.0) for one in some]).to_record() for name, some in streams.items()
             },
             "clips": self.clips(),
-            "desk": self.alarms(self._desk()),
-            "signing": self.alarms(read_signing(self._root, self._table)[1::2]),
-            "desk_waves": self.desk_waves(),
-            "failures": {file.stem: self.told(file) for file in sorted((self._root / "live_fail").glob("*.mcap"))},
-            **({"robot_view": self.robot_view()} if self._flat else {}),
+            "desk": self.alarms(desk_minutes(root, table)),
+            "signing": self.alarms(read_signing(root, table)[1::2]),
+            "desk_waves": self.waves(desk_waves(root, table)),
+            "failures": {stream.name: self.told(stream) for stream in failures(root)},
+            **({"robot_view": self.answers(robot_view(root))} if self._flat else {}),
         }
 
     def scores(self, streams: Sequence[Stream | ClipStream]) -> tuple[list[FloatArray], list[FloatArray]]:
@@ -170,7 +163,7 @@ class Measured:
         if not self._flat:
             views |= {f"turned by {angle}": [clip.turned(np.deg2rad(angle)) for clip in clips] for angle in (90, 180)}
             views["half size"] = [replace(clip, positions=clip.positions / 2) for clip in clips]
-        views["mirrored"] = [self._mirrored(clip) for clip in clips]
+        views["mirrored"] = [mirrored(clip, self._table) for clip in clips]
         record: Record = {"number": len(clips)}
         for view, some in views.items():
             found, embeddings = self.scores(some)
@@ -183,62 +176,32 @@ class Measured:
     def alarms(self, streams: Sequence[Stream]) -> Record:
         """Reports where nothing of ours is done."""
         counts = Counter(report.label for reports in self.reports(streams) for report in reports)
-        minutes = sum(map(len, streams)) / _MINUTE
+        minutes = sum(map(len, streams)) / RATE_HZ / 60
         return {"minutes": round(minutes, 2), "per_minute": round(counts.total() / minutes, 3), "labels": dict(counts)}
 
-    def desk_waves(self) -> Record:
-        """How many waves are heard of people whose hips and legs no camera sees, by set."""
-        waves = [clip for clip in read_clip_streams(self._root, "test") if clip.label in _WAVES]
-        waves += _mocap_waves(self._root, self._table)
-        hidden = list(hips()) + list(legs())
+    def waves(self, clips: Sequence[ClipStream]) -> Record:
+        """How many waves are heard, by set."""
         heard: dict[str, list[bool]] = defaultdict(list)
-        masked = []
-        for clip in waves:
-            confidence = clip.confidence.copy()
-            confidence[:, hidden] = 0
-            masked.append(replace(clip, confidence=confidence))
-        for clip, reports in zip(masked, self.reports(masked), strict=True):
+        for clip, reports in zip(clips, self.reports(clips), strict=True):
             heard[clip.source].append(any(report.label == clip.label for report in reports))
         return {source: {"clips": len(some), "heard": round(float(np.mean(some)), 3)} for source, some in heard.items()}
 
-    def told(self, file: Path) -> list[str]:
+    def told(self, stream: Stream) -> list[str]:
         """Reports of one recording, with their times."""
-        positions, confidence = on_grid(*read_recording(file))
-        stream = Stream(positions, confidence, np.zeros(len(positions), int), (), "recording", 0, file.stem)
         (reports,) = self.reports([stream])
         return [f"{report.label} {report.start:.1f}-{report.end:.1f}" for report in reports]
 
-    def robot_view(self) -> Record:
-        """People as a robot saw them, two-dimensional: clips by class, and how many were told with which gestures."""
-        with np.load(self._root / _ROBOT_VIEW) as store:
-            arrays = {key: store[key] for key in store.files}
-        mapping = LayoutMapping(get_layout("openpose25"), get_layout("body13_2d"))
-        height = float(np.nanmax(arrays["frames"][..., 1]))
-        streams, classes = [], []
-        for offset, length, label in zip(arrays["offset"], arrays["length"], arrays["label"], strict=True):
-            points = arrays["frames"][offset : offset + length].astype(np.float32) / height
-            seen = (np.abs(points).sum(-1) > 0).astype(np.float32)
-            stamps = np.arange(length) / _ROBOT_VIEW_HZ
-            positions, confidence = on_grid(stamps, *mapping.apply(points, seen))
-            streams.append(Stream(positions, confidence, np.zeros(len(positions), int), (), "robot", 0, ""))
-            classes.append(str(arrays["class_name"][label - 1]))
+    def answers(self, streams: Sequence[Stream]) -> Record:
+        """Clips by name, and how many were told with a gesture, a greeting, and which."""
         answers: dict[str, Counter[str]] = defaultdict(Counter)
-        for name, reports in zip(classes, self.reports(streams), strict=True):
+        for stream, reports in zip(streams, self.reports(streams), strict=True):
             gestures = {report.label for report in reports} - _IN_PLACE
-            answers[name]["clips"] += 1
-            answers[name]["any gesture"] += bool(gestures)
-            answers[name]["greeting"] += bool(gestures & _GREETINGS)
-            answers[name].update(sorted(gestures))
+            count = answers[stream.name]
+            count["clips"] += 1
+            count["any gesture"] += bool(gestures)
+            count["greeting"] += bool(gestures & _GREETINGS)
+            count.update(sorted(gestures))
         return {name: dict(counts) for name, counts in answers.items()}
-
-    def _labelled(self, name: str) -> list[Stream]:
-        return [one for one in read_labelled(name, self._root, self._table, 0) if one.subject % 2 == 0]
-
-    def _desk(self) -> list[Stream]:
-        """A minute of every word that was held out."""
-        desk, rng = read_desk(self._root, self._table), np.random.default_rng(0)
-        words = sorted(HELD_OUT_WORDS)
-        return [chained([one for one in desk if one.name == word], int(_MINUTE), rng) for word in words]
 
     def _truth(self, stream: Stream) -> Sequence[Interval]:
         names, background = self._table.names, self._table.background
@@ -254,16 +217,6 @@ class Measured:
             positions, confidence = points[0].numpy(), seen[0].numpy()
         hidden = np.where((confidence > 0)[..., None], positions, np.nan)
         return hidden.astype(np.float32), confidence.astype(np.float32)
-
-    def _mirrored(self, clip: ClipStream) -> ClipStream:
-        mirror = list(BODY.mirror)
-        flip = np.array((-1, 1, 1), np.float32)
-        return replace(
-            clip,
-            positions=clip.positions[:, mirror] * flip,
-            confidence=clip.confidence[:, mirror],
-            label=self._table.mirror_of(clip.label),
-        )
 
     def _by_label(self, clips: Sequence[ClipStream], found: Sequence[FloatArray]) -> Record:
         """Recall by label and by set, and what is most often taken for what."""
@@ -312,27 +265,6 @@ def _direction(embedding: FloatArray) -> FloatArray:
     """``[D]`` unit vector of the mean over a clip's own frames."""
     mean: FloatArray = embedding[round(RATE_HZ) :].mean(axis=0)
     return mean / max(float(np.linalg.norm(mean)), 1e-9)
-
-
-def _mocap_waves(root: Path, table: StreamLabels) -> list[ClipStream]:
-    """Every sixth wave of the part of the mocap set that is kept from training, at most 8 s of each."""
-    kept = [piece for piece in split_pieces(pieces_of(read_mocap(root), table))["test"] if piece.label in _WAVES]
-    waves = []
-    for piece in kept[::6]:
-        positions = piece.at(0.0, min(len(piece.motion) / piece.rate, _LONGEST_WAVE_S), 1.0).positions()
-        confidence = np.ones(positions.shape[:2], np.float32)
-        waves.append(ClipStream(positions.astype(np.float32), confidence, piece.label, piece.source))
-    return waves
-
-
-def _thinned(stream: Stream, rate_hz: float) -> Stream:
-    """A stream as if its source had given fewer frames a second."""
-    stamps = np.arange(len(stream)) / RATE_HZ
-    coarse = np.arange(0, stamps[-1], 1 / rate_hz)
-    low = np.clip(np.round(coarse * RATE_HZ).astype(int), 0, len(stream) - 1)
-    positions, confidence = on_grid(stamps[low], stream.positions[low], stream.confidence[low])
-    count = min(len(positions), len(stream))
-    return replace(stream, positions=positions[:count], confidence=confidence[:count], target=stream.target[:count])
 
 
 def _softmax(logits: NDArray[np.float32]) -> FloatArray:

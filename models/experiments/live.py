@@ -1,0 +1,191 @@
+"""The bundles that ship: trained, exported and measured by one command, with pairs of training with and without CSRE.
+
+Each run is a chain of ``fit``, ``export-stream`` and ``online``, processes of their own. Kill it at any time: the next
+start goes on from the last finished epoch, and a run whose figures are there is done.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from models.experiments.suite import RESULTS, ROOT, SUITES
+
+_NAME = "live"
+_PLAIN, _CSRE = "plain", "csre"
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run and its bundle.
+
+    Attributes:
+        name: Of its folder.
+        configs: Configuration files, the later ones over the earlier ones.
+        settings: Options of ``fit`` over them.
+        initial: Name of the run whose network it goes on with, or empty.
+    """
+
+    name: str
+    configs: tuple[str, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    initial: str = ""
+
+
+def live(
+    root: Path = Path("../shared/data"),
+    runs: Path = Path("runs"),
+    only: list[str] | None = None,
+    results: Path = RESULTS,
+    suite: Path = SUITES / f"{_NAME}.yaml",
+) -> None:
+    """Train, export and measure whatever is left of ``suites/live.yaml``, and write its table.
+
+    Args:
+        root: Folder with the data sets.
+        runs: Folder for the runs.
+        only: Names of the runs to make now, such as [default, flat]; all by default, none for [].
+        results: Folder for the table; the figures lie in its ``runs/live``.
+        suite: The suite file.
+
+    Raises:
+        ValueError: There is no run of such a name.
+        subprocess.CalledProcessError: A step failed; its own words are above.
+    """
+    known = {run.name: run for run in read_runs(suite)}
+    if wrong := set(only or []) - set(known):
+        raise ValueError(f"there is no run {', '.join(sorted(wrong))}; choose from: {', '.join(known)}")
+    for name in known if only is None else only:
+        if not _figures(results, name).is_file():
+            _make(known[name], root.resolve(), runs.resolve(), results.resolve())
+            write_table(known, results)
+    write_table(known, results)
+
+
+def read_runs(suite: Path) -> list[Run]:
+    """The runs of a suite file, in order: the bundles, then the pairs."""
+    content = yaml.safe_load(suite.read_text(encoding="utf-8"))
+    runs = [
+        Run(name, tuple(one["configs"]), one.get("settings", {}), one.get("initial", ""))
+        for name, one in content["bundles"].items()
+    ]
+    pairs = content["pairs"]
+    for seed in pairs["seeds"]:
+        for side in (_PLAIN, _CSRE):
+            settings = {
+                **pairs.get("settings", {}),
+                "model.init_args.contrast.enabled": side == _CSRE,
+                "seed_everything": seed,
+                "data.init_args.seed": seed,
+            }
+            runs.append(Run(f"{side}_s{seed}", tuple(pairs["configs"]), settings))
+    return runs
+
+
+def _make(run: Run, root: Path, runs: Path, results: Path) -> None:
+    folder = runs / _NAME / run.name
+    last = folder / "checkpoints" / "last.ckpt"
+    options = {
+        **run.settings,
+        "data.init_args.root": root,
+        "trainer.default_root_dir": folder,
+        "trainer.logger.init_args.save_dir": runs,
+        "trainer.logger.init_args.name": _NAME,
+        "trainer.logger.init_args.version": run.name,
+    }
+    if run.initial:
+        options["model.init_args.initial"] = runs / _NAME / run.initial / "checkpoints" / "last.ckpt"
+    resumed = [f"--ckpt_path={last}"] if last.is_file() else []
+    configs = [f"--config={path}" for path in run.configs]
+    if not (folder / "complete").is_file():
+        _call("fit", *configs, *(f"--{key}={json_value(value)}" for key, value in options.items()), *resumed)
+        (folder / "complete").touch()
+    bundle = folder / "bundle.onnx"
+    _call("export-stream", f"--run={folder}", f"--output={bundle}", f"--name={_NAME}-{run.name}")
+    _call("online", f"--bundle={bundle}", f"--root={root}", f"--output={_figures(results, run.name)}")
+
+
+def json_value(value: Any) -> str:
+    """A setting as the command line reads it."""
+    return json.dumps(value) if isinstance(value, bool | int | float | list | dict) else str(value)
+
+
+def _call(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "models", *arguments], cwd=ROOT, check=True, stdout=sys.stderr)
+
+
+def _figures(results: Path, name: str) -> Path:
+    return results / "runs" / _NAME / f"{name}.json"
+
+
+def write_table(runs: Mapping[str, Run], results: Path) -> None:
+    """Write ``live.md`` from the figures there are."""
+    records = {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name in runs
+        if (path := _figures(results, name)).is_file()
+    }
+    if records:
+        results.mkdir(parents=True, exist_ok=True)
+        (results / f"{_NAME}.md").write_text("\n".join(_markdown(records)) + "\n", encoding="utf-8")
+
+
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "UTKinect detected": ("streams", "utkinect", "detection_rate"),
+    "wrong per truth": ("streams", "utkinect", "wrong_per_truth"),
+    "the same without walk where nothing is labelled": ("streams", "utkinect", "wrong_per_truth_without", "walk"),
+    "PRECOG detected": ("streams", "precog", "detection_rate"),
+    "wrong per truth ": ("streams", "precog", "wrong_per_truth"),
+    "delay, s": ("streams", "precog", "delay_s"),
+    "mAP": ("streams", "precog", "map_2d"),
+    "clips": ("clips", "as they are"),
+    "embedding: nearest class mean": ("clips", "nearest class mean of embeddings"),
+    "desk, false a minute": ("desk", "per_minute"),
+}
+
+
+def _markdown(records: Mapping[str, Record]) -> Iterator[str]:
+    yield "# The bundles that ship, and what CSRE does for them"
+    yield ""
+    yield f"    python -m models {_NAME} --root DATA"
+    yield ""
+    yield (
+        "People and words that were kept from training, decoder as exported. Nothing was chosen by these figures. All "
+        f"of them, with counts by label: `models/results/runs/{_NAME}/`."
+    )
+    yield ""
+    yield f"| run | trained at | {' | '.join(name.strip() for name in _COLUMNS)} |"
+    yield f"|---|---|{'---|' * len(_COLUMNS)}"
+    for name, record in records.items():
+        cells = [f"{_at(record, path):.3f}" for path in _COLUMNS.values()]
+        yield f"| {name} | {record['trained_at']} | {' | '.join(cells)} |"
+    yield from _differences(records)
+
+
+def _differences(records: Mapping[str, Record]) -> Iterator[str]:
+    """CSRE minus plain, paired by seed: mean and standard deviation over seeds."""
+    seeds = [name.removeprefix(f"{_CSRE}_") for name in records if name.startswith(f"{_CSRE}_")]
+    both = [seed for seed in seeds if f"{_PLAIN}_{seed}" in records]
+    if not both:
+        return
+    cells = []
+    for path in _COLUMNS.values():
+        pairs = [_at(records[f"{_CSRE}_{seed}"], path) - _at(records[f"{_PLAIN}_{seed}"], path) for seed in both]
+        cells.append(f"{np.mean(pairs):+.3f}" + (f" ± {np.std(pairs, ddof=1):.3f}" if len(pairs) > 1 else ""))
+    yield f"| **CSRE minus plain**, {len(both)} pairs | | {' | '.join(cells)} |"
+
+
+def _at(record: Record, path: Sequence[str]) -> float:
+    value: Any = record
+    for key in path:
+        value = value[key]
+    return float("nan") if value is None else float(value)
