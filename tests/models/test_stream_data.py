@@ -161,6 +161,19 @@ class TestComposer:
         np.testing.assert_array_equal(one.positions, other.positions)
         np.testing.assert_array_equal(one.target, other.target)
 
+    def test_who_walks_may_greet_meanwhile(self) -> None:
+        composer = Composer([piece("walk", 120)], LABELS, Composition(greeting=1.0, pause=0.0, frozen=0.0))
+        stream = composer.make(150, np.random.default_rng(1))
+        greetings = [
+            span for span in stream.spans if LABELS.classes[span.label] in ("wave", "wave_two_hands", "raise_hand")
+        ]
+        assert greetings
+        assert all(span.slot == -1 for span in greetings)  # arms that nobody recorded belong to no clip
+        wrists = stream.positions[:, [BODY.index["left_wrist"], BODY.index["right_wrist"]], 1].min(1)
+        for span in greetings:
+            middle = (span.start + span.end) // 2
+            assert wrists[middle] < stream.positions[middle, BODY.index["left_elbow"], 1]
+
     def test_nobody_jumps_between_actions(self, composer: Composer) -> None:
         stream = composer.make(150, np.random.default_rng(0))
         speed = np.linalg.norm(np.diff(stream.positions.mean(1), axis=0), axis=-1) * RATE_HZ

@@ -25,6 +25,8 @@ _HURRIED = {"nw_ucla"}
 """Sets whose people seem to hurry at the nominal rate: played faster only a little. They walk up to what they pick up,
 drop or throw, and sometimes stand with what they carry, within one clip."""
 _HARDLY_FASTER = 1.1
+_GREETING = round(RATE_HZ)
+"""Least frames of a walk before and in a greeting."""
 _WALKING_M_S, _STANDING_M_S, _STRIDE_S = 1.2, 0.4, 0.15
 """Speeds of the hips above which those people walk (bending down moves the hips more slowly) and below which they
 stand, and half of the time over which a speed is taken."""
@@ -42,6 +44,7 @@ class Composition:
         wave: Share of pauses that hold a procedural wave or a raised arm.
         move: Share of pauses that hold another movement without a recording.
         frozen: Chance that somebody stands still in the first pose of a clip before it begins.
+        greeting: Chance that somebody who walks waves or raises an arm towards the end.
         foreign_arms: Chance that a leg action has the arms of another clip.
         neighbours: Of how many candidates the one that begins most like the last one ended comes next.
     """
@@ -53,6 +56,7 @@ class Composition:
     wave: float = 0.28
     move: float = 0.25
     frozen: float = 0.25
+    greeting: float = 0.3
     foreign_arms: float = 0.35
     neighbours: int = 3
 
@@ -105,7 +109,11 @@ class Composer:
             draft.add(begin, REST)
         draft.add(whole[:first], REST)
         done = whole[first:last]
-        draft.act(done, piece.label, number, *_doubt(piece, _travel(done) / speed))
+        greets = piece.label == "walk" and len(done) > 2 * _GREETING and rng.random() < self._how.greeting
+        cut = int(rng.integers(_GREETING, len(done) - _GREETING + 1)) if greets else len(done)
+        draft.act(done[:cut], piece.label, number, *_doubt(piece, _travel(done[:cut]) / speed))
+        if greets:
+            draft.greet(done[cut:])
         draft.add(whole[last:], REST)
 
     def _cut(self, piece: Piece, speed: float, rng: Generator) -> tuple[Motion, Motion, Motion]:

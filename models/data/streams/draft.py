@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -17,6 +17,8 @@ from models.data.synthesis import WaveStyle, raise_arm
 
 _MOVED = 0.6
 """Share of a movement from which on it is one."""
+_ON_ONE_LEG, _OVERHEAD = 0.2, 0.25
+"""Share of those who wave while a leg moves, and of those whose arms are high over the head."""
 _SQUAT = "squat"
 _SQUATS_FROM = 0.04
 """A squat is one event from going down to standing."""
@@ -81,14 +83,24 @@ class Draft:
         self.add(still, "idle" if arms_hang(still) else ANYTHING)
 
     def wave(self, seconds: float) -> None:
-        """Wave one arm or both, or hold them up."""
+        """Stand, or lift a leg, and wave one arm or both, or hold them up."""
+        still = self._still(seconds, 30.0)
+        if stands(still) and self._rng.random() < _ON_ONE_LEG:
+            still = MOVES["other/leg"][0](still, RATE_HZ, self._rng)[0]
+        self.greet(still)
+
+    def greet(self, motion: Motion) -> None:
+        """Go on with a movement of somebody who waves meanwhile, with one arm or both, or holds them up."""
         rng = self._rng
         moving = rng.random() < 0.6
         sides = [("left", "right"), ("left",), ("right",)][int(rng.choice(3, p=(0.3, 0.35, 0.35)))]
         label = ("wave_two_hands" if len(sides) == 2 else "wave") if moving else "raise_hand"
+        style = WaveStyle.draw(rng, moving)
+        if rng.random() < _OVERHEAD:
+            style = replace(style, elevation=np.deg2rad(rng.uniform(50, 85)), forearm=np.deg2rad(rng.uniform(75, 105)))
         start = self._total
-        self.act(self._still(seconds, 30.0), label)
-        self._raised.append(_Raised(start, self._total, WaveStyle.draw(rng, moving), sides, label))
+        self.act(motion, label)
+        self._raised.append(_Raised(start, self._total, style, sides, label))
 
     def move(self, seconds: float) -> None:
         """Make a movement without a recording; squats several times, with hardly a pause between."""

@@ -101,19 +101,22 @@ def clap(motion: Motion, rate: float, rng: Generator) -> tuple[Motion, FloatArra
 
 
 def box(motion: Motion, rate: float, rng: Generator) -> tuple[Motion, FloatArray]:
-    """Fists that shoot forward from the guard, one after the other or always the same."""
+    """Fists that shoot from the guard, one after the other or always the same, forward or, side-on, to one side."""
     time = np.arange(len(motion)) / rate
     beat, phase = rng.uniform(0.7, 2.2), rng.uniform(0, 6)
     alternate = rng.random() < 0.6
     weight = _ramp(len(motion), rate, rng)
     up, guard, cross = rng.uniform(-0.15, 0.1), rng.uniform(0.15, 0.28), rng.uniform(0.0, 0.15)
     active = int(rng.integers(2))
+    aside = np.deg2rad(rng.uniform(-75, 75)) if rng.random() < 0.5 else 0.0
     hands = {}
     for number, (side, sign) in enumerate(zip(_SIDES, (1, -1), strict=True)):
         shift = np.pi * number if alternate else 0.0
         out = np.maximum(np.sin(2 * np.pi * beat * (0.5 if alternate else 1) * time + phase + shift), 0)
         out = out ** rng.uniform(0.8, 2.0) if alternate or number == active else 0 * out
-        hands[side] = _point(motion, sign * (0.16 - cross * out), up + 0.05 * out, guard + (0.62 - guard) * out)
+        width, reach = sign * (0.16 - cross * out), guard + (0.62 - guard) * out
+        to_left, ahead = width + reach * np.sin(aside), reach * np.cos(aside)
+        hands[side] = _point(motion, to_left, up + 0.05 * out, ahead)
     return _hands(motion, hands, weight, rng), weight
 
 
@@ -207,7 +210,7 @@ def squat(motion: Motion, rate: float, rng: Generator) -> tuple[Motion, FloatArr
 
 MOVES: Mapping[str, tuple[Move, float]] = {
     "clap": (clap, 1.0),
-    "punch": (box, 1.3),
+    "punch": (box, 1.7),
     "squat": (squat, 1.6),
     "other/arms": (open_arms, 2.0),
     "other/swing_hands": (swing_hands, 0.6),
