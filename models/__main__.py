@@ -50,6 +50,7 @@ COMMANDS = (
         "export-stream", "Write the bundle of a run that labels every frame.", "models.export.stream:export_stream"
     ),
     Command("online", "Measure a bundle that labels every frame.", "models.export.online:online"),
+    Command("card", "Write the model card of a bundle from its figures.", "models.export.card:card"),
     Command("live", "Train, export and measure the bundles that ship.", "models.experiments.live:live"),
     Command("streams", "Write continuous recordings with their truth.", "models.data.stream_files:streams"),
     Command("prepare-ntu", "Convert raw NTU RGB+D skeletons.", "models.data.official.ntu:convert"),

@@ -23,6 +23,8 @@ _GRID = {
 }
 _WRONG = 0.7
 """What a wrong report costs, where a detected action is worth one."""
+_COMMON_TRUTHS = 8.0
+"""So many actions of a mean label are added to those of every label when its threshold is chosen: some have few."""
 _LATE_PER_S = 0.2
 """What a second of delay costs, and what a second by which the beginning is misjudged does."""
 
@@ -131,9 +133,10 @@ def fit_decoding(streams: Sequence[ScoredStream], labels: Sequence[Label], rate_
     for threshold in THRESHOLDS:
         outcome = judge(streams, at(threshold), settings, rate_hz, delay_s)
         total = outcome.detected.total()
+        common = (total - _WRONG * outcome.wrong.total()) / max(truths.total(), 1)
         curve.append((threshold, total / max(total + outcome.wrong.total(), 1e-9), total / max(truths.total(), 1)))
         for label in labels:
-            gain = outcome.detected[label.name] - _WRONG * outcome.wrong[label.name]
+            gain = outcome.detected[label.name] - _WRONG * outcome.wrong[label.name] + _COMMON_TRUTHS * common
             if label.name not in best or gain > best[label.name][0]:
                 best[label.name] = (gain, threshold)
     limits = tuple(0.0 if label.background else best[label.name][1] for label in labels)

@@ -101,7 +101,7 @@ def restore_labeller(run: Path, checkpoint: str) -> tuple[StreamLabeller, Stream
     settings = {key: value for key, value in settings.items() if key in ("seed_everything", "trainer", "model", "data")}
     settings["trainer"] |= {"logger": False, "callbacks": []}
     settings["model"]["init_args"]["initial"] = None
-    settings["data"]["init_args"]["composed"] = min(settings["data"]["init_args"]["composed"], 1000)
+    settings["data"]["init_args"]["composed"] = min(settings["data"]["init_args"]["composed"], 4000)
     with warnings.catch_warnings():
         # This is no command line: that `export` has arguments of its own is no mistake.
         warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
