@@ -23,7 +23,7 @@ _GRID = {
 }
 _WRONG = 0.7
 """What a wrong report costs, where a detected action is worth one."""
-_COMMON_TRUTHS = 8.0
+_COMMON_TRUTHS = 4.0
 """So many actions of a mean label are added to those of every label when its threshold is chosen: some have few."""
 _LATE_PER_S = 0.2
 """What a second of delay costs, and what a second by which the beginning is misjudged does."""
