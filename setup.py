@@ -66,7 +66,7 @@ setup(
     entry_points={
         "console_scripts": [
             "csre = csre_ros.app.main:main",
-            "action_node = csre_ros.ros.main:main",
+            "action_node = csre_ros.ros.executable:main",
         ]
     },
     zip_safe=False,

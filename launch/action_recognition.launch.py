@@ -11,6 +11,7 @@ as soon as the node is inactive. It imports nothing of the package, so it loads 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from launch.actions import (
@@ -35,14 +36,28 @@ INPUTS = (
     "camera", "image", "compressed_image", "skeletons", "json", "marker_array", "zed", "yolo", "yolo_3d", "hri",
 )  # fmt: skip
 
-# Arguments that become parameters of the node when they are given; otherwise the parameter file decides.
+# Arguments that become parameters of the node when they are given; otherwise the parameter file decides. Of each: what
+# it means, its choices, and its type.
+SWITCH = ("", "true", "false")
 PARAMETERS = {
-    "input": ("Where people come from; empty: as the parameter file says.", ("", *INPUTS)),
-    "source": ("What the input 'camera' captures: camera:N, a video file, a URL, a folder or a recording.", None),
-    "bundle": ("Name of a shipped bundle, or path of an .onnx bundle.", None),
-    "device": ("Where the encoder runs.", ("", "auto", "cpu", "cuda", "tensorrt")),
-    "layout": ("Joint convention of the inputs 'skeletons' and 'json', for example mediapipe33 or ntu25.", None),
-    "frame_id": ("Coordinate frame of everything published; empty: the frame of the input.", None),
+    "input": ("Where people come from; empty: as the parameter file says.", ("", *INPUTS), str),
+    "source": ("What the input 'camera' captures: camera:N, a video file, a URL, a folder or a recording.", None, str),
+    "bundle": (
+        "Name of a shipped bundle, path of an .onnx bundle, or auto: 'default' for people in space, 'flat' for people "
+        "in the image.", None, str
+    ),
+    "device": ("Where the encoder runs.", ("", "auto", "cpu", "cuda", "tensorrt"), str),
+    "layout": ("Joint convention of the inputs 'skeletons' and 'json', for example mediapipe33 or ntu25.", None, str),
+    "frame_id": ("Coordinate frame of everything published; empty: the frame of the input.", None, str),
+    "image_width": ("Width in pixels of the images behind people, where no camera_info says it.", None, int),
+    "image_height": ("Height in pixels of the images behind people, where no camera_info says it.", None, int),
+    "loop": ("Start a video file or recording again when it ends.", SWITCH, bool),
+    "exit_at_end": ("End the node when a video file or recording ends.", SWITCH, bool),
+    "record": ("Folder into which the people of every frame are recorded.", None, str),
+    "publish_skeletons": ("Publish the people seen on ~/skeletons.", SWITCH, bool),
+    "publish_gestures": ("Publish gestures of bodies (REP-155); needs hri_msgs.", SWITCH, bool),
+    "publish_intents": ("Publish intents when an action begins; needs hri_actions_msgs.", SWITCH, bool),
+    "symbols": ("YAML file from labels to gestures and intents.", None, str),
 }  # fmt: skip
 TOPICS = {
     "image": "Topic of the input 'image' (sensor_msgs/Image).",
@@ -53,13 +68,44 @@ TOPICS = {
     "body_trk/skeletons": "Topic of the input 'zed' (zed_msgs/ObjectsStamped).",
     "yolo/detections": "Topic of the input 'yolo' (yolo_msgs/DetectionArray).",
     "yolo/detections_3d": "Topic of the input 'yolo_3d' (yolo_msgs/DetectionArray).",
-    "camera_info": "Topic that says how large the images behind image points are (sensor_msgs/CameraInfo).",
+    "camera_info": "Topic that describes the camera behind images and people (sensor_msgs/CameraInfo).",
     "/humans/bodies/tracked": "Topic with the ids of the input 'hri' (hri_msgs/IdsList); the bodies lie beside it.",
+}
+OUTPUTS = {
+    "~/actions": "Topic of the records (std_msgs/String with JSON).",
+    "~/action": "Topic of the one label (std_msgs/String).",
+    "~/classes": "Topic of what the node can say (std_msgs/String with JSON).",
+    "~/person_actions": "Topic of the records as typed messages (csre_msgs/PersonActionArray).",
+    "~/events": "Topic of the events as typed messages (csre_msgs/ActionEvent).",
+    "~/skeletons": "Topic of the people seen (sensor_msgs/PointCloud2).",
+    "~/skeletons/layout": "Topic of the layout of that cloud (std_msgs/String).",
+    "~/markers": "Topic of bones and labels for RViz (visualization_msgs/MarkerArray).",
+    "~/image/compressed": "Topic of the drawn picture (sensor_msgs/CompressedImage).",
+    "~/detections": "Topic of the detections (vision_msgs/Detection2DArray).",
+    "~/label_info": "Topic of the names behind their class ids (vision_msgs/LabelInfo).",
+    "/intents": "Topic of the intents (hri_actions_msgs/Intent).",
 }
 
 
 def _argument(topic: str) -> str:
-    return topic.strip("/").replace("/", "_")
+    name = topic.strip("~/").replace("/", "_")
+    return f"output_{name}" if topic in OUTPUTS else name
+
+
+def _outliving() -> str:
+    """What is put before the node's command, so that it ends when its parent does.
+
+    `ros2 launch` leaves what it started behind when it is ended by SIGTERM or killed; the kernel then sends the node a
+    SIGTERM, and it withdraws what it said as always. setpriv is part of util-linux, which every Debian has.
+    """
+    return "setpriv --pdeathsig TERM" if shutil.which("setpriv") else ""
+
+
+def _profile_variables() -> tuple[str, ...]:
+    """How Fast DDS calls its profile: the one up to Jazzy; a newer one warns of the old name."""
+    old, new = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
+    distribution = os.environ.get("ROS_DISTRO", "")
+    return (old, new) if not distribution else (old,) if distribution <= "jazzy" else (new,)
 
 
 def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
@@ -68,18 +114,21 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     def value(name: str) -> str:
         return str(LaunchConfiguration(name).perform(context))
 
-    given = {name: ParameterValue(value(name), value_type=str) for name in PARAMETERS if value(name)}
+    given = {
+        name: ParameterValue(value(name), value_type=kind) for name, (_, _, kind) in PARAMETERS.items() if value(name)
+    }
     node = LifecycleNode(
         package="csre_ros",
         executable="action_node",
         name=value("name"),
         namespace=value("namespace"),
         output="screen",
+        prefix=_outliving(),
         parameters=[
             value("params_file"),
             {**given, "autostart": False, "use_sim_time": value("use_sim_time") == "true"},
         ],
-        remappings=[(topic, value(_argument(topic))) for topic in TOPICS],
+        remappings=[(topic, value(_argument(topic))) for topic in (*TOPICS, *OUTPUTS)],
     )
     activate = RegisterEventHandler(
         OnStateTransition(
@@ -90,12 +139,9 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         )
     )
     profile = value("fastdds_profile")
-    variables = dict.fromkeys(("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"), profile)
-    variables = variables if profile else {}
+    variables = dict.fromkeys(_profile_variables(), profile) if profile else {}
     if value("localhost_only") == "true":
-        # Up to Humble the one, then the other; a newer ROS warns of the old one.
-        old = os.environ.get("ROS_DISTRO") == "humble"
-        variables |= {"ROS_LOCALHOST_ONLY": "1"} if old else {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+        variables["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     return [
         *(SetEnvironmentVariable(variable, text) for variable, text in variables.items()),
         activate,
@@ -114,11 +160,11 @@ def generate_launch_description() -> LaunchDescription:
         [
             *(
                 DeclareLaunchArgument(name, default_value="", description=text, choices=choices)
-                for name, (text, choices) in PARAMETERS.items()
+                for name, (text, choices, _) in PARAMETERS.items()
             ),
             *(
                 DeclareLaunchArgument(_argument(topic), default_value=topic, description=text)
-                for topic, text in TOPICS.items()
+                for topic, text in {**TOPICS, **OUTPUTS}.items()
             ),
             DeclareLaunchArgument("name", default_value="action_node", description="Name of the node."),
             DeclareLaunchArgument(

@@ -4,22 +4,26 @@
     ros2 launch csre_ros demo.launch.py source:=camera:0 rviz:=false
 
 No camera is needed. The node comes from ``action_recognition.launch.py``; what is added is a transform that lets people
-stand upright, and RViz with ``config/actions.rviz``. It imports nothing of the package.
+stand upright, and RViz with ``config/actions.rviz``. What of that is not installed is said and left out. It imports
+nothing of the package.
 """
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from math import pi
 from pathlib import Path
+from typing import Any
 
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from ament_index_python.packages import get_packages_with_prefixes
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, LogInfo
 from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from launch import LaunchDescription
+from launch import LaunchDescription, LaunchDescriptionEntity
 
 HERE = Path(__file__).resolve().parent
 CONFIG = HERE.parent / "config"
@@ -39,6 +43,15 @@ def shipped_recording() -> str:
     if package is None or package.origin is None:
         raise ImportError("csre_ros is not installed here; build it with colcon and source install/setup.bash")
     return str(Path(package.origin).parent / "recordings" / "wave_and_squats.mcap")
+
+
+def _node(package: str, loss: str, **arguments: Any) -> LaunchDescriptionEntity:
+    """A node of another package; where that is not installed, a line in the log that says what is lost."""
+    if package in get_packages_with_prefixes():
+        return Node(package=package, **arguments)
+    condition, distribution = arguments.get("condition"), os.environ.get("ROS_DISTRO", "$ROS_DISTRO")
+    install = f"sudo apt install ros-{distribution}-{package.replace('_', '-')}"
+    return LogInfo(msg=f"{package} is not installed, and {loss}: {install}", condition=condition)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -62,16 +75,18 @@ def generate_launch_description() -> LaunchDescription:
                     "params_file": str(CONFIG / "demo.yaml"),
                 }.items(),
             ),
-            Node(
-                package="tf2_ros",
+            _node(
+                "tf2_ros",
+                "people have no place in RViz",
                 executable="static_transform_publisher",
                 arguments=[
                     *(part for name, value in CAMERA.items() for part in (f"--{name}", str(value))),
                     *("--frame-id", BASE_FRAME, "--child-frame-id", CAMERA_FRAME),
                 ],
             ),
-            Node(
-                package="rviz2",
+            _node(
+                "rviz2",
+                "there is no picture",
                 executable="rviz2",
                 arguments=["-d", str(CONFIG / "actions.rviz")],
                 condition=IfCondition(LaunchConfiguration("rviz")),

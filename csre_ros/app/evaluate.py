@@ -16,14 +16,14 @@ from csre_ros.app.screen.judgement import label_table, measure_table
 from csre_ros.app.screen.terminal import console, results
 from csre_ros.app.screen.timelines import write_timelines
 from csre_ros.app.session import events_of
-from csre_ros.app.source import resolve
+from csre_ros.app.source import resolve_recording
 from csre_ros.evaluation import NOTHING, JudgedStream, intervals_of_runs, judge, match, merged, renamed, reports_of
 from csre_ros.foreign_text import quoted, sentence
 from csre_ros.options import MADE, READ, REPLACED, check, option
 from csre_ros.paths import user_path
 from csre_ros.pipeline import Pipeline, PipelineConfig
 from csre_ros.recognition import ActionEvent
-from csre_ros.sources import SourceConfig, SourceFrame, open_source
+from csre_ros.sources import SourceFrame, open_source
 from csre_ros.sources.open import is_recording
 from csre_ros.sources.stream_arrays import read_stream_arrays
 
@@ -128,7 +128,11 @@ def _dims(recordings: Sequence[tuple[str, _Opens]]) -> int | None:
 def _recordings(given: Sequence[str]) -> Iterator[tuple[str, _Opens]]:
     """Name of every recording, and what opens it."""
     for name in given:
-        path = user_path(resolve(name, SourceConfig()))
+        path = user_path(resolve_recording(name))
+        if not path.exists():
+            raise FileNotFoundError(
+                f"{quoted(name)} does not exist; name .mcap files, bags, .npz files or folders of them"
+            )
         if path.suffix == ".npz":
             for one in read_stream_arrays(path):
                 yield f"{path.stem}_s{one.subject:02d}_{one.name}", one.skeleton_frames

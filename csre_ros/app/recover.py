@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from csre_ros.app.screen.terminal import console
+from csre_ros.foreign_text import quoted
 from csre_ros.options import MADE, READ, option
 from csre_ros.sources.recording_writer import check_new
 from csre_ros.sources.recover import recover
@@ -36,6 +37,8 @@ def run(settings: RecoverSettings) -> int:
         ValueError: Nothing of it is whole, or it is no MCAP file of ROS 2.
     """
     path = Path(settings.recover.recording)
+    if not path.is_file():
+        raise FileNotFoundError(f"{quoted(path)} is no file; name an .mcap file that was cut or damaged")
     output = Path(settings.recover.output or path.with_name(f"{path.stem}_recovered.mcap"))
     check_new(output)
     found = recover(path, output)

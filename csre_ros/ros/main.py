@@ -12,6 +12,7 @@ from csre_ros.ros.missing import without_ros
 
 try:
     import rclpy
+    import rclpy.event_handler  # which Humble has not
 except ImportError as error:
     raise without_ros("the node") from error
 from rclpy.exceptions import ParameterException
@@ -26,7 +27,7 @@ _BREATH_S = 0.001  # after a fault: should nothing but faults come, a core is le
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is interrupted; the entry point of ``action_node`` and ``csre node``.
+    """Run the node until it is interrupted; as ``action_node`` and ``csre node`` do.
 
     Args:
         args: Command line with ROS arguments; None: that of the process.

@@ -146,7 +146,7 @@ def test_what_cannot_be_judged_is_refused(
     )
     (tmp_path / "empty").mkdir()
     assert "is a folder without recordings" in refused(tmp_path / "empty")
-    assert "does not exist" in refused(tmp_path / "nowhere.mcap")
+    assert "does not exist; name .mcap files, bags, .npz files or folders" in refused(tmp_path / "nowhere.mcap")
     assert "unannotated names 'walk', which tiny never says" in refused(two, "--unannotated", "walk")
 
 

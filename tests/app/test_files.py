@@ -140,6 +140,13 @@ def test_names_of_all_kinds_are_written(name):
     assert subprocess.run(read, capture_output=True, timeout=60, check=False).returncode == 0
 
 
+@pytest.mark.parametrize("path", ["nope.mcap", "."])
+def test_what_is_no_file_is_not_recovered(files, path, capsys):
+    assert main.main(["recover", path]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert said == f"csre: '{path}' is no file; name an .mcap file that was cut or damaged"
+
+
 def test_a_cut_recording_is_recovered(files, capsys):
     data = (files / "a.mcap").read_bytes()
     (files / "cut.mcap").write_bytes(data[: len(data) // 2])

@@ -1,6 +1,10 @@
 """The launch files, executed against stand-ins for the launch packages, which are in no package index."""
 
 import os
+import re
+import shutil
+import signal
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -36,6 +40,7 @@ NAMES = {
         "DeclareLaunchArgument",
         "EmitEvent",
         "IncludeLaunchDescription",
+        "LogInfo",
         "OpaqueFunction",
         "RegisterEventHandler",
         "SetEnvironmentVariable",
@@ -106,7 +111,7 @@ def start(description, arguments):
 
 
 @pytest.mark.parametrize("file", sorted(LAUNCH.iterdir()), ids=lambda file: file.name)
-def test_every_argument_is_described_and_defaults_to_one_of_its_choices(load, file):
+def test_every_argument_is_described_and_defaults_to_one_of_its_choices(load, installed, file):
     for item in arguments_of(load(file)).values():
         assert item["description"].endswith(".")
         assert item.get("choices") is None or item["default_value"] in item["choices"]
@@ -119,14 +124,9 @@ def test_choices_are_those_of_the_parameters(arguments):
         assert arguments[name]["choices"] == ("", *options()[name].metadata["choices"])
 
 
-@pytest.mark.parametrize(
-    ("distribution", "expected"),
-    [("humble", {"ROS_LOCALHOST_ONLY": "1"}), ("kilted", {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"})],
-)
-def test_localhost_only_keeps_the_node_on_this_machine(start, monkeypatch, distribution, expected):
-    monkeypatch.setenv("ROS_DISTRO", distribution)
+def test_localhost_only_keeps_the_node_on_this_machine(start):
     actions = start(localhost_only="true", fastdds_profile="")["SetEnvironmentVariable"]
-    assert dict(action.args for action in actions) == expected
+    assert dict(action.args for action in actions) == {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     assert "SetEnvironmentVariable" not in start(fastdds_profile="")
 
 
@@ -144,13 +144,61 @@ def test_the_parameter_file_decides_unless_an_argument_is_given(start):
     assert ("image", "/camera/image_raw") in node.kwargs["remappings"]
 
 
-def test_arguments_are_parameters_that_exist(start, arguments):
-    from csre_ros.ros.settings import unknown
+def test_arguments_are_parameters_that_exist_of_their_type(start, arguments):
+    from csre_ros.ros.settings import options, unknown
 
-    strings = {name: "x" for name in arguments if name not in ("params_file", "use_sim_time")}
+    others = ("params_file", "use_sim_time", "name", "namespace", "fastdds_profile", "localhost_only")
+    strings = {name: "x" for name in arguments if name not in others}
     (node,) = start(**strings)["LifecycleNode"]
-    assert unknown(node.kwargs["parameters"][1]) == []
-    assert len(node.kwargs["parameters"][1]) == 8
+    given = node.kwargs["parameters"][1]
+    assert unknown(given) == []
+    assert {"input", "image_width", "loop", "record", "publish_gestures", "publish_intents", "symbols"} < set(given)
+    for name in given.keys() - {"autostart", "use_sim_time"}:
+        assert given[name].kwargs == {"value_type": type(options()[name].default)}, name
+        if isinstance(options()[name].default, bool):
+            assert arguments[name]["choices"] == ("", "true", "false")
+    assert "auto" in arguments["bundle"]["description"]
+
+
+def test_every_topic_of_the_node_has_an_argument(start):
+    (node,) = start()["LifecycleNode"]
+    remapped = dict(node.kwargs["remappings"])
+    page = (ROOT / "docs" / "integrator.md").read_text()
+
+    def table(heading, column):
+        section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+        rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
+        return {name for row in rows for name in re.findall(r"`([~/\w]+)`", row[column])}
+
+    inputs = table("Inputs", 2) - {"source"}
+    outputs = table("Topics", 1) - {"/diagnostics"}
+    assert inputs | outputs <= set(remapped)
+    assert all(topic == target for topic, target in remapped.items())
+    (node,) = start(output_actions="/robot/actions", skeletons="/tracker")["LifecycleNode"]
+    remapped = dict(node.kwargs["remappings"])
+    assert (remapped["~/actions"], remapped["skeletons"], remapped["~/skeletons"]) == (
+        "/robot/actions",
+        "/tracker",
+        "~/skeletons",
+    )
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv of util-linux")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_node_ends_with_the_launch_whatever_ends_that(start, number):
+    """A process in place of `ros2 launch`, which dies without a word to what it has started."""
+    (node,) = start()["LifecycleNode"]
+    prefix = node.kwargs["prefix"].split()
+    told = "import signal; print(signal.sigwait({signal.SIGTERM}), flush=True)"
+    code = f"import signal; signal.pthread_sigmask(0, {{signal.SIGTERM}}); print('up', flush=True); {told}"
+    script = f"import subprocess; subprocess.Popen({[*prefix, sys.executable, '-c', code]!r}).wait()"
+    launch = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert launch.stdout.readline() == "up\n"
+    launch.send_signal(number)
+    assert launch.wait(10) == -number
+    assert launch.stdout.readline() == "15\n"  # until then the pipe stays open
+    assert launch.stdout.read() == ""
+    launch.stdout.close()
 
 
 def test_lifecycle_goes_by_events(start):
@@ -165,9 +213,21 @@ def test_lifecycle_goes_by_events(start):
     assert ids == [Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE]
 
 
-def test_both_fast_dds_variables_are_set_unless_switched_off(start):
+@pytest.mark.parametrize(
+    ("distribution", "expected"),
+    [
+        ("", {"FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"}),
+        ("jazzy", {"FASTRTPS_DEFAULT_PROFILES_FILE"}),
+        ("kilted", {"FASTDDS_DEFAULT_PROFILES_FILE"}),
+        ("lyrical", {"FASTDDS_DEFAULT_PROFILES_FILE"}),
+    ],
+)
+def test_the_fast_dds_profile_is_named_as_the_release_asks_unless_switched_off(
+    start, monkeypatch, distribution, expected
+):
+    monkeypatch.setenv("ROS_DISTRO", distribution)
     variables = dict(action.args for action in start()["SetEnvironmentVariable"])
-    assert set(variables) == {"FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"}
+    assert set(variables) == expected
     for profile in variables.values():
         assert os.path.samefile(profile, CONFIG / "fastdds_images.xml")
     assert "SetEnvironmentVariable" not in start(fastdds_profile="")
@@ -187,8 +247,29 @@ def test_profile_makes_room_for_images():
 
 
 @pytest.fixture
-def demo(load):
-    """Actions of the demo by kind."""
+def installed(tmp_path, monkeypatch):
+    """Makes packages known to ROS, and none but these."""
+    index = tmp_path / "share" / "ament_index" / "resource_index" / "packages"
+    index.mkdir(parents=True)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    return lambda *packages: [(index / package).touch() for package in packages]
+
+
+def test_what_the_demo_lacks_is_said(load, installed, monkeypatch):
+    monkeypatch.setenv("ROS_DISTRO", "jazzy")
+    installed("csre_ros")
+    actions = load(LAUNCH / "demo.launch.py")
+    assert not any(kind(action) == "Node" for action in actions)
+    transform, rviz = (action.kwargs for action in actions if kind(action) == "LogInfo")
+    assert transform["msg"].startswith("tf2_ros is not installed, and people have no place in RViz: sudo apt install ")
+    assert rviz["msg"].endswith("sudo apt install ros-jazzy-rviz2")
+    assert rviz["condition"].args[0].args == ("rviz",)
+
+
+@pytest.fixture
+def demo(load, installed):
+    """Actions of the demo by kind, where everything is installed."""
+    installed("tf2_ros", "rviz2")
     actions = load(LAUNCH / "demo.launch.py")
     return {name: [action for action in actions if kind(action) == name] for name in map(kind, actions)}
 

@@ -33,7 +33,7 @@ from csre_ros.ros.node.patience import patiently
 from csre_ros.ros.node.recognition_worker import RecognitionWorker
 from csre_ros.ros.outputs.publishers import Publishers
 from csre_ros.ros.qos import NEWEST, overridable
-from csre_ros.ros.settings import NodeSettings, fixed, unknown
+from csre_ros.ros.settings import AUTO, NodeSettings, fixed, unknown
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 _DIAGNOSTICS_PERIOD_S, _WATCH_PERIOD_S = 1.0, 0.1
@@ -196,6 +196,11 @@ class ActionNode(LifecycleNode):
             InputContext(self, self._settings, self._health, self._deliver, self._deliver_end, self._stopping)
         )
         config, dims = self._settings.pipeline, self._input.dims
+        if dims is None and self._settings.node.layout == config.recognizer.bundle == AUTO:
+            self.get_logger().warning(
+                "layout and bundle are both 'auto': before the layout is announced, bundle 'default' is taken, for "
+                "people in metres; for people in an image start with bundle:=flat"
+            )
         self._pipeline = patiently(lambda: Pipeline(config, dims), "loading the bundle", self._stopping)
         recognizer = self._pipeline.recognizer
         check_dims(self._input, recognizer.info)

@@ -21,7 +21,7 @@ from csre_ros.ros.outputs.label import PrimaryLabel
 from csre_ros.ros.outputs.markers import Markers
 from csre_ros.ros.outputs.people import People
 from csre_ros.ros.outputs.picture import Picture
-from csre_ros.ros.outputs.recorder import Recorder
+from csre_ros.ros.outputs.recorder import Recorder, recording_folder
 from csre_ros.ros.outputs.report import Output, Report
 from csre_ros.ros.outputs.standards import Gestures, Intents
 from csre_ros.ros.outputs.symbols import STANDARD, load_symbols
@@ -55,7 +55,7 @@ class Publishers:
         self._node = node
         self._recognizer = recognizer
         self._newest = (0, "")
-        folder = user_path(self.config.record) if self.config.record else None
+        folder = recording_folder(self.config)
         self._recorder = Recorder(node, folder, self.counts) if folder else None
         self._outputs: list[Output] = []
         try:

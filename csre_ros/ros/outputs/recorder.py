@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, deque
 from contextlib import ExitStack
@@ -11,10 +12,29 @@ from pathlib import Path
 
 from rclpy.node import Node
 
+from csre_ros.foreign_text import quoted
+from csre_ros.paths import user_path
+from csre_ros.ros.settings import NodeConfig
 from csre_ros.skeleton import Frame, SkeletonLayout
 from csre_ros.sources.recording_writer import RecordingWriter
 
 _MOST_FILES, _PERIOD_S = 5, 60.0  # files that may begin within so many seconds
+
+
+def recording_folder(config: NodeConfig) -> Path | None:
+    """The folder that the parameter ``record`` names; None where nothing is recorded.
+
+    Raises:
+        ValueError: It is no folder, or the one that is captured.
+    """
+    if not config.record:
+        return None
+    folder = user_path(config.record)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"record is {quoted(config.record)}, which is no folder; recordings are files in one")
+    if config.input == "camera" and os.path.realpath(folder) == os.path.realpath(user_path(config.source)):
+        raise ValueError(f"record and source are the same folder, {quoted(config.record)}; record into another one")
+    return folder
 
 
 class Recorder:

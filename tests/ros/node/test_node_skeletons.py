@@ -348,3 +348,10 @@ class TestAnnouncedLayout:
         talker.node.trigger_activate()
         before = talker.stamp_ns / 1e9
         talker.hear(lambda record: record["stamp"] > before and record["persons"], [make_body()], frames=300)
+
+
+def test_a_bundle_that_is_chosen_before_the_layout_is_known_is_told(graph_with, capfd):
+    graph_with("-p", "input:=skeletons", "-p", "layout:=auto").start_node()
+    assert (
+        "bundle 'default' is taken, for people in metres; for people in an image start with" in capfd.readouterr().err
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 
-from csre_ros.ros.outputs.recorder import Recorder
+from csre_ros.ros.outputs.recorder import Recorder, recording_folder
+from csre_ros.ros.settings import NodeConfig
 from csre_ros.skeleton import Frame, Skeleton, SkeletonLayout, get_layout
 from csre_ros.sources import SourceFrame, open_source
 
@@ -173,3 +175,16 @@ recorder.close()
     assert error == f"error {failure}"
     assert failure.startswith(f"recording has ended: {path} takes no more (File too large); its first {seconds:.1f} s")
     assert 0 < int(unrecorded) < 300 - len(frames)
+
+
+def test_a_folder_that_cannot_be_recorded_into_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bundle.onnx").touch()
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert recording_folder(NodeConfig()) is None
+    assert recording_folder(NodeConfig(record=str(tmp_path / "new"))) == tmp_path / "new"
+    with pytest.raises(ValueError, match="which is no folder; recordings are files in one"):
+        recording_folder(NodeConfig(record=str(tmp_path / "bundle.onnx")))
+    same = NodeConfig(source=str(tmp_path), record=str(tmp_path / "link"))
+    with pytest.raises(ValueError, match="record and source are the same folder"):
+        recording_folder(same)
+    assert recording_folder(replace(same, input="skeletons")) == tmp_path / "link"
