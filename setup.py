@@ -15,7 +15,17 @@ ROS = [
     "ros-lifecycle-msgs",
     "ros-std-srvs",
 ]
-TEST = ["pytest>=8", "pytest-timeout", "jsonschema", "mcap-ros2-support", "ruff", "mypy", "types-PyYAML", "codespell"]
+TEST = [
+    "pytest>=8",
+    "pytest-timeout",
+    "pytest-xdist>=3.7",  # the first that leaves the order of files alone on request
+    "jsonschema",
+    "mcap-ros2-support",
+    "ruff",
+    "mypy",
+    "types-PyYAML",
+    "codespell",
+]
 TRAIN = [
     "jsonargparse[signatures]>=4.30",  # what LightningCLI needs of it
     "torch>=2.6",

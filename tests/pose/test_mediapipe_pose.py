@@ -66,7 +66,7 @@ def test_squats_agree_with_the_reference_landmarks(shared_data, max_people, reco
     hips = [JOINT["left_hip"], JOINT["right_hip"]]
     error = (found - found[:, hips].mean(1, keepdims=True)) - (reference - reference[:, hips].mean(1, keepdims=True))
     mean_cm = 100 * np.linalg.norm(error, axis=2).mean()
-    record_property("mean_error_cm", mean_cm)
+    record_property("mean_error_cm", float(mean_cm))
     print(f"mean 3-D error with max_people={max_people}: {mean_cm:.2f} cm")  # noqa: T201
     assert mean_cm <= 6.0
 

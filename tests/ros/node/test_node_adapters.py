@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import String
 from visualization_msgs.msg import Marker, MarkerArray
@@ -86,7 +87,7 @@ def test_a_raised_arm_is_reported_between_bad_messages(start, make_body, name):
 
 @pytest.mark.slow
 def test_names_that_no_message_can_carry_are_refused_and_the_stream_goes_on(start, make_body):
-    graph, _, labels, records = start("json", "input_timeout_s:=2.0")  # a busy machine pauses for half a second
+    graph, node, labels, records = start("json", "input_timeout_s:=60.0")  # no pause of a busy machine is silence
     graph.listen(MarkerArray, "/action_node/markers")  # whoever repeats the names
     publisher = graph.publisher(String, "skeletons/json")
     body, begin_s = make_body("right"), time.time()
@@ -98,13 +99,14 @@ def test_names_that_no_message_can_carry_are_refused_and_the_stream_goes_on(star
     graph.until(lambda: say() or labels == ["raise_right"])
     for names in ({"frame_id": "\ud800"}, {"source_id": "\udfff"}):
         say(**names)
+    node.set_parameters([Parameter("input_timeout_s", value=0.2)])
     graph.until(lambda: labels == ["raise_right", ""])  # silence
+    node.set_parameters([Parameter("input_timeout_s", value=60.0)])
     graph.until(lambda: say() or labels == ["raise_right", "", "raise_right"])
     table = graph.status("input").table
     assert (table["rejected: unreadable message"], table["rejected: id is no text"]) == ("1", "1")
     states = [event["state"] for record in records for event in record["events"] if event["state"] != "ongoing"]
-    assert states[:3] == ["started", "ended", "started"]
-    assert states[3:] in ([], ["ended"])  # silence again while the status was waited for
+    assert states == ["started", "ended", "started"]
 
 
 @pytest.mark.slow

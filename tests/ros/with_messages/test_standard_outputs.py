@@ -34,6 +34,7 @@ def test_detections_name_the_decided_and_the_likeliest_labels_of_everybody(talke
             or (heard and sum(d.results[0].hypothesis.class_id != "" for d in heard[-1].detections) == 2)
         )
     )
+    talker.graph.until(lambda: names and to_ns(heard[-1].header.stamp) == talker.stamp_ns)  # all that was said
     table = {str(entry.class_id): entry.class_name for entry in names[0].class_map}
     assert list(table.values()) == ["idle", "raise_right", "raise_left"]
     message = heard[-1]
@@ -44,7 +45,6 @@ def test_detections_name_the_decided_and_the_likeliest_labels_of_everybody(talke
         assert scores == sorted(scores, reverse=True)
         assert detection.header == message.header
     assert message.header.frame_id == "camera"
-    assert 0 <= talker.stamp_ns - to_ns(message.header.stamp) < 2 * 10**9
     assert {len(d.results) for d in message.detections} == {3}
     talker.node.set_parameters([Parameter("top_k", value=1)])  # at any time
     talker.graph.until(lambda: talker.say(people) or {len(d.results) for d in heard[-1].detections} == {1})
