@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -28,7 +29,7 @@ class LabelMap:
     sources: Mapping[str, Mapping[str, str | None]]
 
     def __post_init__(self) -> None:
-        used = {label for classes in self.sources.values() for label in classes.values() if label is not None}
+        used = {self.reported(name) for table in self.sources.values() for name in table.values() if name is not None}
         used |= self.background | self.leg_actions | set(self.mirrored) | set(self.mirrored.values())
         if unknown := used - set(self.names):
             raise ValueError(f"labels {sorted(unknown)} are not in the label list {list(self.names)}")
@@ -36,6 +37,10 @@ class LabelMap:
             raise ValueError(f"the label list {list(self.names)} repeats a label")
         if one_way := [name for name in self.mirrored if self.mirror_of(self.mirror_of(name)) != name]:
             raise ValueError(f"mirrored twice, {one_way} become other labels; list both directions")
+
+    def reported(self, name: str) -> str:
+        """What a robot hears of what a source is taken for: that."""
+        return name
 
     def index(self, name: str) -> int:
         """Index of a label.
@@ -69,14 +74,19 @@ def read_labels(path: Path) -> LabelMap:
     Raises:
         ValueError: The table names a label that is not in its own list, repeats one, or contradicts itself.
     """
+    return LabelMap(**fields_of(path))
+
+
+def fields_of(path: Path) -> dict[str, Any]:
+    """The fields of a :class:`LabelMap` that a file holds."""
     table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return LabelMap(
-        names=tuple(table["labels"]),
-        background=frozenset(table["background"]),
-        leg_actions=frozenset(table["leg_actions"]),
-        mirrored=table["mirrored"],
-        sources=table["sources"],
-    )
+    return {
+        "names": tuple(table["labels"]),
+        "background": frozenset(table["background"]),
+        "leg_actions": frozenset(table["leg_actions"]),
+        "mirrored": table["mirrored"],
+        "sources": table["sources"],
+    }
 
 
 def plain_labels(source: str, classes: Sequence[str]) -> LabelMap:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
-from lightning.pytorch.cli import LightningCLI
 
-from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, append_metadata, split_metadata
+from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label
 from models.data.batch import Batch
 from models.data.module import Calibration, SkeletonData
 from models.data.scores import Scores
 from models.export.calibrate import thresholds
+from models.export.run import check_output, onnx_bytes, restore, write_bundle
 from models.export.score import score
 from models.network.network import Fused, Network
 from models.network.preprocess import build_preprocess
 from models.training.classifier import ActionClassifier
-from models.training.provenance import commit
 
 
 def export(
@@ -42,13 +39,13 @@ def export(
 
     Raises:
         FileNotFoundError: The folder holds no such run or checkpoint.
-        ValueError: Runs differ in what they know, or the output is not called ``.onnx``.
+        ValueError: Runs differ in what they know, one labels frames, or the output is not called ``.onnx``.
     """
-    if output.suffix != ".onnx":  # a slip must not replace a checkpoint
-        raise ValueError(f"a bundle is called something.onnx, not {output.name!r}")
-    restored = [restore(path, checkpoint) for path in (run, *fuse)]
-    models, data, seed = [model for model, _, _ in restored], restored[0][1], restored[0][2]
-    for path, (_, other, _) in zip((run, *fuse), restored, strict=True):
+    check_output(output)
+    restored = [restore(path, checkpoint, ActionClassifier) for path in (run, *fuse)]
+    models, seed = [model for model, *_ in restored], restored[0][2]
+    data: SkeletonData = restored[0][1]
+    for path, (_, other, *_) in zip((run, *fuse), restored, strict=True):
         if (other.classes, other.spec, other.identity) != (data.classes, data.spec, data.identity):
             raise ValueError(f"{path} has other labels, another window or split than {run}; fuse runs on the same data")
     network = Fused(model.network for model in models) if fuse else models[0].network
@@ -70,45 +67,13 @@ def export(
         embedding=sum(model.network.encoder.embedding_dim for model in models),
         data=tuple(DataSource(**source) for source in data.terms),
         metrics=tuple(data.figures_of(test)),
-        commit=commit(),
+        commit=restored[0][3],
         seed=seed,
     )
     if data.done_before:
         for model in models:
             model.network.preprocess = build_preprocess(data.done_before, data.layout)
-    bundle = append_metadata(onnx_graph(network, data), info)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(bundle)
-    return split_metadata(bundle)[1]
-
-
-def restore(run: Path, checkpoint: str) -> tuple[ActionClassifier, SkeletonData, int]:
-    """Model and data of a training run, ready to be scored, and its seed.
-
-    Raises:
-        FileNotFoundError: The folder holds no such run or checkpoint.
-    """
-    config, weights = run / "config.yaml", run / "checkpoints" / f"{checkpoint}.ckpt"
-    for path in (config, weights):
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist; --run takes a folder such as runs/live/version_0")
-    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
-    # These belong to the `fit` subcommand, not to the run.
-    settings = {key: value for key, value in settings.items() if key in ("seed_everything", "trainer", "model", "data")}
-    settings["trainer"] |= {"logger": False, "callbacks": []}
-    settings["data"]["init_args"]["workers"] = 0
-    with warnings.catch_warnings():
-        # This is no command line: that `export` has arguments of its own is no mistake.
-        warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
-        cli = LightningCLI(ActionClassifier, run=False, save_config_callback=None, args=settings)
-    model, data = cli.model, cli.datamodule
-    data.setup("test")
-    cli.trainer.datamodule = data  # type: ignore[attr-defined]
-    model.trainer = cli.trainer
-    model.configure_model()
-    state = torch.load(weights, map_location="cpu", weights_only=True)
-    model.load_state_dict(state["state_dict"])
-    return model.eval(), data, int(cli.config["seed_everything"])
+    return write_bundle(output, onnx_graph(network, data), info)
 
 
 def limits_of(network: Network | Fused, data: SkeletonData, passes: int) -> list[float]:
@@ -140,15 +105,5 @@ def onnx_graph(network: Network | Fused, data: SkeletonData) -> bytes:
     shape = (2, data.persons, data.spec.steps, len(data.layout))
     example = (torch.rand(*shape, data.layout.dims), torch.ones(shape))
     batch = torch.export.Dim("batch", min=1)
-    program = torch.onnx.export(
-        network.eval(),
-        example,
-        input_names=["positions", "confidence"],
-        output_names=["logits", "embedding"],
-        dynamic_shapes=({0: batch}, {0: batch}),
-        dynamo=True,
-        verbose=False,
-    )
-    assert program is not None
-    graph: bytes = program.model_proto.SerializeToString()
-    return graph
+    names = ["positions", "confidence"], ["logits", "embedding"]
+    return onnx_bytes(network, example, names, ({0: batch}, {0: batch}))

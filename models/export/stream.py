@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import lightning
 import numpy as np
 import torch
-import yaml
-from lightning.pytorch.cli import LightningCLI
 from torch import Tensor, nn
 
 from csre_ros.evaluation.intervals import Interval
-from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metric, append_metadata, split_metadata
+from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metric
 from csre_ros.skeleton import FloatArray
 from models.data.streams.clips import ClipStream, right_share
 from models.data.streams.module import StreamBatch, StreamData
 from models.data.streams.stream import Stream
 from models.export.decoding import ScoredStream, fit_decoding
+from models.export.run import check_output, onnx_bytes, restore, write_bundle
 from models.network.stream import StreamNetwork
 from models.training.labeller import StreamLabeller
 
@@ -42,11 +39,10 @@ def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") 
 
     Raises:
         FileNotFoundError: The folder holds no such run or checkpoint.
-        ValueError: The output is not called ``.onnx``.
+        ValueError: The run classifies windows, or the output is not called ``.onnx``.
     """
-    if output.suffix != ".onnx":  # a slip must not replace a checkpoint
-        raise ValueError(f"a bundle is called something.onnx, not {output.name!r}")
-    model, data, seed, trained_at = restore_labeller(run, checkpoint)
+    check_output(output)
+    model, data, seed, trained_at = restore(run, checkpoint, StreamLabeller)
     network, names = model.network, data.labels.names
     delay = model.frame_loss.delay_frames
     labels = [Label(name, 0.0, name in data.labels.background) for name in names]
@@ -81,43 +77,7 @@ def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") 
         commit=trained_at,
         seed=seed,
     )
-    bundle = append_metadata(step_graph(network), info)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(bundle)
-    return split_metadata(bundle)[1]
-
-
-def restore_labeller(run: Path, checkpoint: str) -> tuple[StreamLabeller, StreamData, int, str]:
-    """Model and data of a training run, ready to be scored, its seed and the commit that trained it.
-
-    Raises:
-        FileNotFoundError: The folder holds no such run or checkpoint.
-    """
-    config, weights = run / "config.yaml", run / "checkpoints" / f"{checkpoint}.ckpt"
-    for path in (config, weights):
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist; --run takes a folder such as runs/stream/version_0")
-    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
-    settings = {key: value for key, value in settings.items() if key in ("seed_everything", "trainer", "model", "data")}
-    settings["trainer"] |= {"logger": False, "callbacks": []}
-    settings["model"]["init_args"]["initial"] = None
-    settings["data"]["init_args"]["composed"] = min(settings["data"]["init_args"]["composed"], 4000)
-    with warnings.catch_warnings():
-        # This is no command line: that `export` has arguments of its own is no mistake.
-        warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
-        cli = LightningCLI(
-            lightning.LightningModule, subclass_mode_model=True, run=False, save_config_callback=None, args=settings
-        )
-    model, data = cli.model, cli.datamodule
-    data.setup()
-    cli.trainer.datamodule = data  # type: ignore[attr-defined]
-    model.trainer = cli.trainer
-    model.configure_model()
-    stored = torch.load(weights, map_location="cpu", weights_only=True)
-    state = stored["state_dict"]
-    network = {key.removeprefix("network."): value for key, value in state.items() if key.startswith("network.")}
-    model.network.load_state_dict(network)
-    return model.eval(), data, int(cli.config["seed_everything"]), str(stored.get("commit", ""))
+    return write_bundle(output, step_graph(network), info)
 
 
 def probabilities_of(
@@ -207,19 +167,11 @@ class Step(nn.Module):
 
 def step_graph(network: StreamNetwork) -> bytes:
     """One step as ONNX bytes: batch dynamic, everything else fixed."""
-    step, shapes = Step(network).eval(), network.state_shapes()
+    step, shapes = Step(network), network.state_shapes()
     joints, dims = len(network.front.output_layout) - 1, network.front.dims
     states = [torch.zeros(2, *shape) for shape in shapes.values()]
     batch = {0: torch.export.Dim("batch", min=1)}
-    program = torch.onnx.export(
-        step,
-        (torch.rand(2, joints, dims), torch.ones(2, joints), states),
-        input_names=["positions", "confidence", *(f"state_{name}_in" for name in shapes)],
-        output_names=["logits", "embedding", *(f"state_{name}_out" for name in shapes)],
-        dynamic_shapes=(batch, batch, [batch] * len(states)),
-        dynamo=True,
-        verbose=False,
-    )
-    assert program is not None
-    graph: bytes = program.model_proto.SerializeToString()
-    return graph
+    inputs = ["positions", "confidence", *(f"state_{name}_in" for name in shapes)]
+    outputs = ["logits", "embedding", *(f"state_{name}_out" for name in shapes)]
+    example = (torch.rand(2, joints, dims), torch.ones(2, joints), states)
+    return onnx_bytes(step, example, (inputs, outputs), (batch, batch, [batch] * len(states)))

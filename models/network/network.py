@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from models.encoders.base import Encoder, EncoderOutput
 from models.network.input_stream import InputStream
-from models.network.preprocess import SEEN
+from models.network.origins import SEEN
 
 
 class Network(nn.Module):

@@ -13,9 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from csre_ros.skeleton import SkeletonLayout
-
-SEEN = 0.5
-"""Least confidence of a joint that counts as seen."""
+from models.network.origins import SEEN, Origins, with_point
 
 UNIT = {3: 0.25, 2: 0.1}
 """Metres, or image heights, per input unit, by number of coordinates: about a forearm, in a picture that a body half
@@ -41,20 +39,8 @@ class PartLocal(nn.Module):
     def __init__(self, layout: SkeletonLayout) -> None:
         super().__init__()
         self.channels, self._unit = layout.dims + 1, UNIT[layout.dims]
-        self.output_layout = SkeletonLayout(
-            f"{layout.name}+height",
-            (*layout.joints, "height"),
-            (*layout.bones, ("height", layout.root)),
-            layout.root,
-            {**layout.parts, "height": ("height",)},
-            layout.dims,
-        )
-        leg = {f"{side}_{joint}" for side in ("left", "right") for joint in ("knee", "ankle")}
-        below = torch.tensor([joint in leg for joint in layout.joints], dtype=torch.float32)
-        self.register_buffer("below", below[:, None], persistent=False)
-        self.below: Tensor
-        self._shoulders = [layout.index["left_shoulder"], layout.index["right_shoulder"]]
-        self._hips = [layout.index["left_hip"], layout.index["right_hip"]]
+        self.output_layout = with_point(layout, "height")
+        self.origins = Origins(layout)
 
     def forward(self, positions: Tensor, confidence: Tensor) -> Tensor:
         """Shape a window for the encoder.
@@ -63,19 +49,14 @@ class PartLocal(nn.Module):
             positions: ``[B, P, T, V, dims]``, y down; anything, NaN included, where not seen.
             confidence: ``[B, P, T, V]``.
         """
-        seen = (confidence >= SEEN).to(positions.dtype)[..., None]
-        positions = torch.where(seen > 0, positions, torch.zeros_like(positions))
-        chest, chest_seen = _mean(positions, seen, self._shoulders)
-        pelvis, pelvis_seen = _mean(positions, seen, self._hips)
-        origin = chest * (1 - self.below) + pelvis * self.below
-        known = seen * (chest_seen * (1 - self.below) + pelvis_seen * self.below)
-        local = (positions - origin) * known / self._unit
+        body = self.origins(positions, confidence)
+        chest, chest_seen = body.chest, body.chest_seen
         height = chest[..., 1:2]
         mean = (height * chest_seen).sum(dim=2, keepdim=True) / chest_seen.sum(dim=2, keepdim=True).clamp(min=1)
         rise = (height - mean) * chest_seen / self._unit
         beside = torch.zeros_like(chest)
         height_point = torch.cat((beside[..., :1], rise, beside[..., 2:], chest_seen), dim=-1)
-        points = torch.cat((torch.cat((local, known), dim=-1), height_point), dim=3)
+        points = torch.cat((torch.cat((body.local / self._unit, body.known), dim=-1), height_point), dim=3)
         return points.permute(0, 4, 2, 3, 1)
 
 
@@ -173,11 +154,3 @@ def build_preprocess(name: str, layout: SkeletonLayout) -> Preprocess:
     if name not in PREPROCESSORS:
         raise ValueError(f"unknown preprocess {name!r}; choose one of: {', '.join(PREPROCESSORS)}")
     return PREPROCESSORS[name](layout)
-
-
-def _mean(positions: Tensor, seen: Tensor, joints: list[int]) -> tuple[Tensor, Tensor]:
-    """Mean of those of two joints that are seen, ``[B, P, T, 1, dims]``, and whether any was."""
-    weights = seen[:, :, :, joints]
-    total = weights.sum(dim=3, keepdim=True)
-    centre = (positions[:, :, :, joints] * weights).sum(dim=3, keepdim=True) / total.clamp(min=1)
-    return centre, (total > 0).to(positions.dtype)

@@ -16,9 +16,7 @@ from torch import Tensor, nn
 from csre_ros.skeleton import SkeletonLayout
 from models.encoders.streaming.base import StateShapes
 from models.encoders.streaming.causal import States
-
-SEEN = 0.5
-"""Least confidence of a joint that counts as seen."""
+from models.network.origins import Origins, with_point
 
 _SIZE_S, _HEADING_S, _HEIGHT_S = 4.0, 0.5, 2.0
 """Reach of the running means of body size, heading and height, in seconds."""
@@ -62,24 +60,12 @@ class StreamFront(nn.Module):
         self.facing = facing and self.dims == 3
         self.rate_hz = rate_hz
         self.channels = (self.dims + 1, self.dims + 1)
-        self.output_layout = SkeletonLayout(
-            f"{layout.name}+body",
-            (*layout.joints, "body"),
-            (*layout.bones, ("body", layout.root)),
-            layout.root,
-            {**layout.parts, "body": ("body",)},
-            layout.dims,
-        )
-        leg = {f"{side}_{joint}" for side in ("left", "right") for joint in ("knee", "ankle")}
-        below = torch.tensor([joint in leg for joint in layout.joints], dtype=torch.float32)
-        self.register_buffer("below", below[:, None], persistent=False)
+        self.output_layout = with_point(layout, "body")
+        self.origins = Origins(layout)
         self.register_buffer("typical", torch.tensor(list(_TYPICAL_M.values())), persistent=False)
-        self.below: Tensor
         self.typical: Tensor
         self._from = [layout.index[one] for one, _ in _TYPICAL_M]
         self._to = [layout.index[other] for _, other in _TYPICAL_M]
-        self._shoulders = [layout.index["left_shoulder"], layout.index["right_shoulder"]]
-        self._hips = [layout.index["left_hip"], layout.index["right_hip"]]
 
     def state_shapes(self) -> StateShapes:
         """Shapes of all states."""
@@ -96,15 +82,11 @@ class StreamFront(nn.Module):
             states: What is remembered.
         """
         after: States = {}
-        seen = (confidence >= SEEN).to(positions.dtype)[..., None]
-        positions = torch.where(seen > 0, positions, torch.zeros_like(positions))
-        chest, chest_seen = _mean(positions, seen, self._shoulders)
-        pelvis, pelvis_seen = _mean(positions, seen, self._hips)
-        origin = chest * (1 - self.below) + pelvis * self.below
-        known = seen * (chest_seen * (1 - self.below) + pelvis_seen * self.below)
-        local = (positions - origin) * known
+        body = self.origins(positions, confidence)
+        positions, seen, local, known = body[:4]
+        chest_seen, pelvis_seen = body.chest_seen, body.pelvis_seen
         root_seen = torch.maximum(chest_seen, pelvis_seen)
-        root = torch.where(pelvis_seen > 0, pelvis, chest)
+        root = torch.where(pelvis_seen > 0, body.pelvis, body.chest)
 
         size, after["size"] = self._size(positions, seen, states["size"])
         height, after["height"] = self._height(root, root_seen, states["height"])
@@ -146,7 +128,7 @@ class StreamFront(nn.Module):
     def _turn(self, positions: Tensor, seen: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
         """Rotation of row vectors that brings the running line from right to left to the x axis ``[N, T, 3, 3]``."""
         line = torch.zeros_like(positions[:, :, 0])
-        for left, right in (self._shoulders, self._hips):
+        for left, right in (self.origins.shoulders, self.origins.hips):
             line = line + (positions[:, :, left] - positions[:, :, right]) * seen[:, :, left] * seen[:, :, right]
         mean, after = self._running(line[..., [0, 2]], before, _HEADING_S)
         length = mean.square().sum(-1).sqrt()
@@ -167,11 +149,3 @@ class StreamFront(nn.Module):
         fade = torch.where(ages >= 0, decay ** ages.clamp(min=0).to(values.dtype), 0.0)
         sums = fade @ values + (decay ** (age + 1).to(values.dtype))[:, None] * before[:, None]
         return sums, sums[:, -1]
-
-
-def _mean(positions: Tensor, seen: Tensor, joints: list[int]) -> tuple[Tensor, Tensor]:
-    """Mean of those of two joints that are seen, ``[N, T, 1, D]``, and whether any was."""
-    weights = seen[:, :, joints]
-    total = weights.sum(dim=2, keepdim=True)
-    centre = (positions[:, :, joints] * weights).sum(dim=2, keepdim=True) / total.clamp(min=1)
-    return centre, (total > 0).to(positions.dtype)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning as L
-import numpy as np
 import torch
 from torch import Tensor
 
-from models.csre import CSRELoss
 from models.data.streams.module import StreamBatch, StreamData
 from models.encoders.streaming import build_stream_encoder
 from models.encoders.streaming.causal import take
 from models.network.stream import StreamNetwork
 from models.network.stream_front import StreamFront
-from models.training.provenance import commit
+from models.training.encoder_training import EncoderTraining
 from models.training.settings import Contrast, Optimisation
 
 _WARM_FRAMES = 5
@@ -44,7 +41,7 @@ class FrameLoss:
     smoothing_limit: float = 4.0
 
 
-class StreamLabeller(L.LightningModule):
+class StreamLabeller(EncoderTraining):
     """One streaming encoder under training.
 
     Args:
@@ -58,6 +55,8 @@ class StreamLabeller(L.LightningModule):
         initial: Checkpoint of another run whose network this one goes on with, on other data or with other settings.
     """
 
+    patience = 4
+
     def __init__(
         self,
         encoder: str = "hcn",
@@ -69,17 +68,13 @@ class StreamLabeller(L.LightningModule):
         optimisation: Optimisation = Optimisation(),
         initial: Path | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(contrast, optimisation)
         # Plain values only, so that a checkpoint loads without running anything; config.yaml has the rest.
         self.save_hyperparameters(ignore=["loss", "contrast", "optimisation", "initial"])
         self.encoder_name, self._options, self._facing = encoder, encoder_options or {}, facing
-        self.frame_loss, self.contrast, self.optimisation = loss, contrast, optimisation
-        self.contrast_frames = contrast_frames
+        self.frame_loss, self.contrast_frames = loss, contrast_frames
         self._initial = initial
-        self._seed = torch.initial_seed()
-        self._commit = ""
         self.network: StreamNetwork
-        self.csre: CSRELoss | None = None
         self.membership: Tensor
         self.weights: Tensor
 
@@ -99,28 +94,8 @@ class StreamLabeller(L.LightningModule):
         self.register_buffer("membership", data.labels.membership, persistent=False)
         frames = data.class_weights(self.frame_loss.weight_power, self.frame_loss.background)
         self.register_buffer("weights", frames, persistent=False)
-        if self.contrast.enabled:
-            self.csre = CSRELoss(
-                (encoder.feature_channels, self.contrast_frames, encoder.feature_joints),
-                data.slot_labels,
-                weight=self.contrast.weight,
-                temperature=self.contrast.temperature,
-                positives=self.contrast.positives,
-                negatives=self.contrast.negatives,
-                positive_fraction=self.contrast.positive_fraction,
-                seed=self._seed,
-                dataset=data.identity,
-            )
-            self._ddp_params_and_buffers_to_ignore = [f"csre.{name}" for name in self.csre.bank_buffers()]
-
-    def on_fit_start(self) -> None:
-        """Note the commit that trains; the checkout may move on meanwhile."""
-        self._commit = commit()
-
-    def on_train_epoch_start(self) -> None:
-        """Seed dropout and augmentation by the epoch: a resumed run then draws what the uninterrupted one would."""
-        entropy = np.random.SeedSequence((self._seed, self.global_rank, self.current_epoch))
-        torch.manual_seed(int(entropy.generate_state(1)[0]))
+        shape = (encoder.feature_channels, self.contrast_frames, encoder.feature_joints)
+        self.add_branch(shape, data.slot_labels, data.identity)
 
     def training_step(self, batch: StreamBatch, batch_idx: int) -> Tensor:
         """Cross-entropy of every frame and its smoothness, plus the contrastive term where it is enabled."""
@@ -163,15 +138,6 @@ class StreamLabeller(L.LightningModule):
     def _log(self, name: str, value: Any, *, prog_bar: bool = False) -> None:
         self.log(name, value, on_step=False, on_epoch=True, prog_bar=prog_bar, sync_dist=True, batch_size=1)
 
-    def on_train_epoch_end(self) -> None:
-        """Fail loudly when the contrastive branch never wakes up."""
-        active = self.trainer.callback_metrics.get("train/active")
-        if active is not None and self.current_epoch >= 4 and float(active) == 0:
-            raise RuntimeError(
-                f"no anchor was active in epoch {self.current_epoch}: the classes are smaller than "
-                f"{self.contrast.positives} positives; set contrast.positive_fraction, or lower contrast.positives"
-            )
-
     def validation_step(self, batch: StreamBatch, batch_idx: int) -> None:
         """Loss, and share of the frames whose label is right as reported, among those that have one label."""
         output = self.network.features(batch.positions, batch.confidence)
@@ -186,49 +152,15 @@ class StreamLabeller(L.LightningModule):
         right = said == parents[target.clamp(max=len(parents) - 1)]
         self._log("val/frames", right[single].float().mean(), prog_bar=True)
 
-    def configure_optimizers(self) -> Any:
-        """Optimiser and per-epoch schedule."""
-        optimiser = self.optimisation.build(self.parameters())
-        epochs = self.trainer.max_epochs or 1
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda epoch: self.optimisation.factor(epoch, epochs))
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the banks beside the weights, so that a resumed run goes on as if it had not stopped, and the commit."""
-        checkpoint["identity"], checkpoint["commit"] = self._identity(), self._commit
-        if self.csre is not None:
-            checkpoint["csre"] = self.csre.training_state()
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the banks.
-
-        Raises:
-            ValueError: The checkpoint belongs to a run with another encoder, layout, data, window or contrast.
-        """
-        ours, theirs = self._identity(), checkpoint.get("identity", {})
-        if other := [key for key in ours if theirs.get(key) != ours[key]]:
-            raise ValueError(
-                "the checkpoint belongs to another run: "
-                + "; ".join(f"its {key} is {theirs.get(key, 'not known')!r}, not {ours[key]!r}" for key in other)
-                + ". Resume with its own config.yaml, or start without --ckpt_path"
-            )
-        if self.csre is not None and self.contrast.restore_banks:
-            self.csre.load_training_state(checkpoint["csre"])
-
     def _identity(self) -> dict[str, str]:
-        """What must not change between the start of a run and its resume."""
         data: StreamData = self.trainer.datamodule  # type: ignore[attr-defined]
         return {
             "encoder": f"stream {self.encoder_name}",
             "encoder options": str(self._options),
             "facing": str(self._facing),
-            "layout": data.layout.name,
             "window": f"{data.frames} frames",
             "classes": ", ".join(data.labels.classes),
-            "batch": str(data.batch_size * self.trainer.world_size),
             "loss": str(self.frame_loss),
-            "contrast": str(replace(self.contrast, restore_banks=True)) if self.contrast.enabled else "off",
-            "data": data.identity,
         }
 
 

@@ -26,10 +26,13 @@ from models.data.protocol import ProtocolData
 from models.data.scores import Scores
 from models.data.windows import clip_at, kind_of, to_body
 from models.export.calibrate import thresholds
-from models.export.export import calibration_scores, export, restore
+from models.export.export import calibration_scores, export
+from models.export.run import restore
 from models.export.score import score
 from models.export.stream import export_stream
 from models.training.classifier import ActionClassifier
+from models.training.encoder_training import EncoderTraining
+from models.training.labeller import StreamLabeller
 
 LABELS = Path(__file__).parents[2] / "models" / "configs" / "labels_live.yaml"
 pytestmark = [
@@ -91,7 +94,7 @@ def exported(mini_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Expor
     output = folder / "new folder" / "mini.onnx"
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         call("export", "--run", str(run), "--output", str(output), "--name", "mini", "--passes", "1")
-    model, data, _ = restore(run, "best")
+    model, data, *_ = restore(run, "best", ActionClassifier)
     assert isinstance(data, LiveData)
     return Exported(run, printed.getvalue(), Bundle.load(output, device="cpu"), model, data)
 
@@ -247,13 +250,14 @@ def test_the_command_prints_what_the_file_says(exported: Exported) -> None:
     assert printed.digest
 
 
+@pytest.mark.parametrize("kind", [ActionClassifier, StreamLabeller])
 @pytest.mark.parametrize("missing", ["config.yaml", "checkpoints/best.ckpt"])
-def test_a_missing_run_is_refused(missing: str, tmp_path: Path) -> None:
+def test_a_missing_run_is_refused(missing: str, kind: type[EncoderTraining], tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     for path in {"config.yaml", "checkpoints/best.ckpt"} - {missing}:
         (tmp_path / path).touch()
     with pytest.raises(FileNotFoundError, match=rf"{missing} does not exist; --run takes a folder such as runs/"):
-        restore(tmp_path, "best")
+        restore(tmp_path, "best", kind)
 
 
 @pytest.mark.parametrize("hold_out", [True, False])
@@ -264,10 +268,10 @@ def test_a_benchmark_run_becomes_a_bundle(hold_out: bool, trap: Path, mini_root:
         mini_root, tmp_path, {"class_path": "models.data.protocol.ProtocolData", "init_args": settings}, "plain"
     )
     info = export(run, tmp_path / "benchmark.onnx", "benchmark", checkpoint="last", passes=1)
-    model, data, _ = restore(run, "last")
+    model, data, *_ = restore(run, "last", ActionClassifier)
     (run / "checkpoints" / "trap.ckpt").write_bytes(trap.read_bytes())
     with pytest.raises(UnpicklingError, match="Weights only load failed"):
-        restore(run, "trap")
+        restore(run, "trap", ActionClassifier)
     assert not trap.with_name("sprung").exists()
     assert isinstance(data, ProtocolData)
     expected = score(model.network, data.test_dataloader())

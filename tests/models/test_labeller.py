@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from csre_ros.skeleton import get_layout
+from models.data.streams.labels import read_stream_labels
 from models.encoders.streaming import build_stream_encoder
+from models.export.run import restore
 from models.network.stream_front import StreamFront
 from models.training.command_line import _names_its_model
 from models.training.labeller import StreamLabeller, fitting
@@ -51,3 +55,23 @@ def test_a_configuration_may_name_the_class_of_its_model(name: str, named: bool)
     file = str(Path("models/configs") / name)
     assert _names_its_model(["--config", file]) is named
     assert _names_its_model([f"--config={file}"]) is named
+
+
+def test_a_checkpoint_to_go_on_with_runs_no_code(trap: Path) -> None:
+    labeller = StreamLabeller(initial=trap)
+    labels = read_stream_labels(Path("models/configs/labels_stream.yaml"))
+    data = SimpleNamespace(layout=get_layout("body13"), rate_hz=15.0, labels=labels)
+    labeller.trainer = SimpleNamespace(datamodule=data)  # type: ignore[assignment]
+    with pytest.raises(UnpicklingError, match="Weights only load failed"):
+        labeller.configure_model()
+    assert not trap.with_name("sprung").exists()
+
+
+def test_a_checkpoint_to_export_runs_no_code(trap: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "config.yaml").write_bytes(Path("models/configs/stream.yaml").read_bytes())
+    trap.rename(run / "checkpoints" / "trap.ckpt")
+    with pytest.raises(UnpicklingError, match="Weights only load failed"):
+        restore(run, "trap", StreamLabeller)
+    assert not trap.with_name("sprung").exists()

@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
-import yaml
 from torch import Tensor
+
+from models.data.labels import LabelMap, fields_of
 
 
 @dataclass(frozen=True, eq=False)
-class StreamLabels:
+class StreamLabels(LabelMap):
     """Reported labels, the finer classes of training, and their sources.
 
     A frame's target is a *set* of classes, because recordings do not always say more: between two labelled actions of
     UTKinect somebody is idle, or walks, or does something else, but does not clap.
 
-    Attributes:
-        names: Reported labels in index order.
-        background: Labels that are never reported as actions.
-        leg_actions: Labels that cannot be told without legs.
-        mirrored: Label that a label turns into in a mirror, where it is another one.
-        sources: Per data set: class of the set to class of training, or to None where its clips are left out. A set
-            with one entry named ``""`` holds nothing but that.
+    The sources name classes of training, ``walk/slow`` for a part of *walk*; a set with one entry named ``""`` holds
+    nothing but that.
     """
 
-    names: tuple[str, ...]
-    background: frozenset[str]
-    leg_actions: frozenset[str]
-    mirrored: Mapping[str, str]
-    sources: Mapping[str, Mapping[str, str | None]]
-
-    def __post_init__(self) -> None:
-        used = {reported(fine) for table in self.sources.values() for fine in table.values() if fine is not None}
-        used |= self.background | self.leg_actions | set(self.mirrored) | set(self.mirrored.values())
-        if unknown := used - set(self.names):
-            raise ValueError(f"labels {sorted(unknown)} are not in the label list {list(self.names)}")
-        if len(set(self.names)) < len(self.names):
-            raise ValueError(f"the label list {list(self.names)} repeats a label")
-        if one_way := [name for name in self.mirrored if self.mirrored.get(self.mirrored[name]) != name]:
-            raise ValueError(f"mirrored twice, {one_way} become other labels; list both directions")
+    def reported(self, name: str) -> str:
+        """What a robot hears of a class of training."""
+        return reported(name)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -62,15 +45,7 @@ class StreamLabels:
             ValueError: The table does not say what to do with this class.
         """
         table = self.sources.get(source, {})
-        if "" in table:
-            return table[""]
-        if label not in table:
-            raise ValueError(f"the label table has no entry for class {label!r} of data set {source!r}")
-        return table[label]
-
-    def mirror_of(self, name: str) -> str:
-        """The class of a mirrored clip."""
-        return self.mirrored.get(name, name)
+        return table[""] if "" in table else super().of(source, label)
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
@@ -146,11 +121,4 @@ def read_stream_labels(path: Path) -> StreamLabels:
     Raises:
         ValueError: The table names a label that is not in its own list, repeats one, or contradicts itself.
     """
-    table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return StreamLabels(
-        names=tuple(table["labels"]),
-        background=frozenset(table["background"]),
-        leg_actions=frozenset(table["leg_actions"]),
-        mirrored=table["mirrored"],
-        sources=table["sources"],
-    )
+    return StreamLabels(**fields_of(path))
