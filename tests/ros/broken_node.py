@@ -63,7 +63,7 @@ def leaking() -> None:
     decide = Recognizer.decide
 
     def hoard(self):
-        _hoard.append(bytearray(b"x" * (1 << 18)))
+        _hoard.append(bytearray(b"x" * (1 << 20)))
         return decide(self)
 
     Recognizer.decide = hoard
