@@ -15,6 +15,9 @@ from csre_ros.recognition.frame_decoder import FrameDecoder, FrameDecoding
 from csre_ros.skeleton import FloatArray
 
 THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
+BRIDGES_S = (0.2, 0.5, 0.9, 1.4)
+_CLEARLY = 0.5
+"""Gain from which on a label's own longest gap is worth having."""
 _GRID = {
     "min_duration_s": (0.07, 0.13, 0.2),
     "bridge_s": (0.2, 0.4, 0.7),
@@ -111,7 +114,7 @@ def judge(
 
 
 def fit_decoding(streams: Sequence[ScoredStream], labels: Sequence[Label], rate_hz: float, delay_s: float) -> Fitted:
-    """Choose times and shares for all labels at a middle threshold, then a threshold for each label.
+    """Choose times and shares for all labels at a middle threshold, then a threshold and a longest gap for each label.
 
     Args:
         streams: Of people nobody was trained on.
@@ -140,4 +143,20 @@ def fit_decoding(streams: Sequence[ScoredStream], labels: Sequence[Label], rate_
             if label.name not in best or gain > best[label.name][0]:
                 best[label.name] = (gain, threshold)
     limits = tuple(0.0 if label.background else best[label.name][1] for label in labels)
-    return Fitted(limits, settings, tuple(curve))
+    judged = [replace(label, threshold=limit) for label, limit in zip(labels, limits, strict=True)]
+    return Fitted(limits, _bridged(streams, judged, settings, rate_hz, delay_s), tuple(curve))
+
+
+def _bridged(
+    streams: Sequence[ScoredStream], labels: Sequence[Label], settings: FrameDecoding, rate_hz: float, delay_s: float
+) -> FrameDecoding:
+    """Give labels a longest gap of their own where that is clearly better: some actions go on and on, others do not."""
+    chosen: dict[str, tuple[float, float]] = {}
+    for seconds in (settings.bridge_s, *BRIDGES_S):
+        outcome = judge(streams, labels, replace(settings, bridge_s=seconds), rate_hz, delay_s)
+        for label in labels:
+            gain = outcome.detected[label.name] - _WRONG * outcome.wrong[label.name]
+            if label.name not in chosen or gain > chosen[label.name][0] + _CLEARLY:
+                chosen[label.name] = (gain, seconds)
+    own = {name: seconds for name, (_, seconds) in chosen.items() if seconds != settings.bridge_s}
+    return replace(settings, bridges_s=own)

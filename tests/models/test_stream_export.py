@@ -68,6 +68,18 @@ def test_thresholds_keep_the_true_and_refuse_the_false() -> None:
     assert fitted.extension()["required"] is False
 
 
+def test_what_goes_on_and_on_is_bridged_and_the_rest_is_not() -> None:
+    """A wave that falters for 0.7 s is one; two kicks 0.7 s apart are two."""
+    frames = np.zeros((int(8 * HZ), 3), np.float32)
+    for label, (start, end) in [(1, (1.0, 2.0)), (1, (2.7, 3.7)), (2, (5.0, 5.6)), (2, (6.3, 6.9))]:
+        frames[round(start * HZ) : round(end * HZ), label] = 0.9
+    frames[:, 0] = 1 - frames.sum(1)
+    truth = [Interval("wave", 1.0, 3.7), Interval("kick", 5.0, 5.6), Interval("kick", 6.3, 6.9)]
+    settings = fit_decoding([ScoredStream(frames, truth)] * 3, LABELS, HZ, 0.2).settings
+    gap = {name: settings.bridges_s.get(name, settings.bridge_s) for name in ("wave", "kick")}
+    assert gap["kick"] < 0.7 <= gap["wave"]
+
+
 def test_settings_travel_through_the_extension() -> None:
     fitted = fit_decoding([scored(1.0, 0.8, 0.0)], LABELS, HZ, 0.2)
     assert FrameDecoding.from_extension(fitted.extension()) == fitted.settings
