@@ -216,6 +216,17 @@ def test_who_walks_up_to_what_they_throw_may_be_told_to_walk() -> None:
     assert not (target == LABELS.target(or_walk("throw"))).any()
 
 
+def test_a_hand_that_moves_is_not_yet_a_raised_one() -> None:
+    moving, held = piece("raise_hand"), piece("raise_hand")
+    held.motion.bones[:] = held.motion.bones[15]
+    for one, doubt in ((moving, True), (held, False)):
+        composer = Composer([one], LABELS, Composition(speed=(1.0, 1.0), pause=0.0, frozen=0.0))
+        stream = composer.make(60, np.random.default_rng(0))
+        inside = np.concatenate([stream.target[span.start : span.end] for span in stream.spans])
+        assert (inside == LABELS.target(ANYTHING)).any() == doubt
+        assert doubt or (inside == LABELS.target("raise_hand")).all()
+
+
 def hurried(label: str, metres_a_second: float) -> Piece:
     """Somebody of the set whose people walk within their clips."""
     one = piece(label, source="nw_ucla")

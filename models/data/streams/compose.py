@@ -30,6 +30,8 @@ _GREETING = round(RATE_HZ)
 _WALKING_M_S, _STANDING_M_S, _STRIDE_S = 1.2, 0.4, 0.15
 """Speeds of the hips above which those people walk (bending down moves the hips more slowly) and below which they
 stand, and half of the time over which a speed is taken."""
+_HELD_M_S = 0.35
+"""Speed of a wrist from its shoulder up to which a raised hand is held; nobody can say what a moving one will do."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Composer:
         done = whole[first:last]
         greets = piece.label == "walk" and len(done) > 2 * _GREETING and rng.random() < self._how.greeting
         cut = int(rng.integers(_GREETING, len(done) - _GREETING + 1)) if greets else len(done)
-        draft.act(done[:cut], piece.label, number, *_doubt(piece, _travel(done[:cut]) / speed))
+        draft.act(done[:cut], piece.label, number, *_doubt(piece, done[:cut], speed))
         if greets:
             draft.greet(done[cut:])
         draft.add(whole[last:], REST)
@@ -158,24 +160,27 @@ def _weights(pieces: Sequence[Piece]) -> NDArray[np.float64]:
     return weights
 
 
-def _travel(motion: Motion) -> NDArray[np.floating[Any]]:
-    """``[T]`` speed of the hips over the ground, in metres a second."""
+def _doubt(piece: Piece, done: Motion, speed: float) -> tuple[NDArray[np.bool_] | None, str]:
+    """Frames of an action, played at a speed, that may be something else, and the target set that says so."""
+    if piece.source in _HURRIED and piece.label in WALKED_TO:
+        return _velocity(done.pelvis[:, [0, 2]]) > _WALKING_M_S * speed, or_walk(piece.label)
+    if piece.source in _HURRIED and piece.label == CARRY:
+        return _velocity(done.pelvis[:, [0, 2]]) < _STANDING_M_S * speed, REST_OR_CARRY
+    if piece.label == "raise_hand":
+        left, right = ARM_BONES[:2], ARM_BONES[2:]
+        hands = [done.bones[:, list(arm)].sum(1) for arm in (left, right)]
+        return np.max([_velocity(hand) for hand in hands], axis=0) > _HELD_M_S, ANYTHING
+    return None, ""
+
+
+def _velocity(place: FloatArray) -> NDArray[np.floating[Any]]:
+    """``[T]`` metres a second of ``[T, D]`` places."""
     reach = max(round(_STRIDE_S * RATE_HZ), 1)
-    place = motion.pelvis[:, [0, 2]]
     frames = np.arange(len(place))
     low, high = np.maximum(frames - reach, 0), np.minimum(frames + reach, max(len(place) - 1, 0))
     metres = np.linalg.norm(place[high] - place[low], axis=-1)
-    travel: NDArray[np.floating[Any]] = metres * RATE_HZ / np.maximum(high - low, 1)
-    return travel
-
-
-def _doubt(piece: Piece, travel: NDArray[np.floating[Any]]) -> tuple[NDArray[np.bool_] | None, str]:
-    """Frames of an action that may be something else, and the target set that says so."""
-    if piece.source in _HURRIED and piece.label in WALKED_TO:
-        return travel > _WALKING_M_S, or_walk(piece.label)
-    if piece.source in _HURRIED and piece.label == CARRY:
-        return travel < _STANDING_M_S, REST_OR_CARRY
-    return None, ""
+    velocity: NDArray[np.floating[Any]] = metres * RATE_HZ / np.maximum(high - low, 1)
+    return velocity
 
 
 def _with_arms(action: Motion, piece: Piece, donor: Piece) -> Motion:
