@@ -4,25 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from csre_ros.recognition.bundle import Bundle, States
 from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.extensions import StreamInfo
-from csre_ros.recognition.window import resample
+from csre_ros.recognition.window import mix
 from csre_ros.skeleton import FloatArray
 from csre_ros.timing import StageTimer
 
 
-@dataclass(frozen=True, eq=False)
-class _Instant:
-    """One point of the grid: when, the joints then, and the newest frame that was known by then."""
+class _Seen(NamedTuple):
+    """A frame of one person: stamp, positions ``[V, dims]`` and confidence ``[V]``."""
 
-    at_ns: int
+    stamp_ns: int
     positions: FloatArray
     confidence: FloatArray
-    newest_ns: int
+
+
+class _Instant(NamedTuple):
+    """One point of the grid: when, the frames on both sides, and how far it lies between them."""
+
+    at_ns: int
+    before: _Seen
+    after: _Seen
+    share: float
+
+
+class _Row(NamedTuple):
+    """The states of one person: a row of those of a batch."""
+
+    batch: States
+    row: int
 
 
 @dataclass(eq=False)
@@ -32,16 +47,16 @@ class _Stream:
     Attributes:
         first_ns: Stamp of the first frame, where the grid starts.
         taken: Points of the grid so far.
-        newest: The newest frame: stamp, positions, confidence.
+        newest: The newest frame.
         waiting: Points of the grid that the network has not seen.
         states: After the newest point that it has; None before the first.
     """
 
     first_ns: int = 0
     taken: int = 0
-    newest: tuple[int, FloatArray, FloatArray] | None = None
+    newest: _Seen | None = None
     waiting: list[_Instant] = field(default_factory=list)
-    states: States | None = None
+    states: _Row | None = None
 
 
 class StreamEncoder:
@@ -78,13 +93,15 @@ class StreamEncoder:
         Returns:
             False where so many points wait for a network that does not run that the person began anew.
         """
+        seen = _Seen(stamp_ns, positions, confidence)
         if memory.newest is None:
-            memory.first_ns = stamp_ns
-            memory.waiting.append(_Instant(stamp_ns, positions, confidence, stamp_ns))
-            memory.taken = 1
-        elif self._at_ns(memory, memory.taken) <= stamp_ns:
-            self._interpolate(memory, stamp_ns, positions, confidence)
-        memory.newest = (stamp_ns, positions, confidence)
+            memory.first_ns, memory.taken = stamp_ns, 0
+        before = memory.newest or seen
+        while (at_ns := self._at_ns(memory, memory.taken)) <= stamp_ns:
+            share = (at_ns - before.stamp_ns) / max(stamp_ns - before.stamp_ns, 1)
+            memory.waiting.append(_Instant(at_ns, before, seen, share))
+            memory.taken += 1
+        memory.newest = seen
         if len(memory.waiting) <= self._most:
             return True
         memory.waiting.clear()
@@ -93,7 +110,7 @@ class StreamEncoder:
 
     def span_ns(self, memory: _Stream) -> tuple[int, int] | None:
         """From where the network looks back to, at most the first frame, to the newest frame."""
-        return None if memory.newest is None else self._span(memory, memory.newest[0])
+        return None if memory.newest is None else self._span(memory, memory.newest.stamp_ns)
 
     def ready(self, memory: _Stream) -> bool:
         """Whether a point of the grid waits."""
@@ -107,40 +124,22 @@ class StreamEncoder:
             rows = [row for row, memory in enumerate(memories) if step < len(memory.waiting)]
             with self._timer("window"):
                 instants = [memories[row].waiting[step] for row in rows]
-                positions = np.stack([instant.positions for instant in instants])
-                confidence = np.stack([instant.confidence for instant in instants])
-                positions[confidence == 0] = np.nan
+                positions, confidence = _between(instants)
                 before = self._gather([states[row] for row in rows])
             with self._timer("infer"):
                 logits, embedding, after = self._bundle.step(positions, confidence, before)
             finite = np.isfinite(logits).all(axis=1)
             for i, row in enumerate(rows):
                 # States that led to nonsense are not carried on.
-                states[row] = {name: state[i] for name, state in after.items()} if finite[i] else None
+                states[row] = _Row(after, i) if finite[i] else None
                 about_ns = instants[i].at_ns - self._delay_ns
                 if about_ns >= memories[row].first_ns:
-                    span = self._span(memories[row], instants[i].newest_ns)
+                    span = self._span(memories[row], instants[i].after.stamp_ns)
                     found[row].append(Evidence(logits[i], embedding[i], span, about_ns))
         for memory, state in zip(memories, states, strict=True):
             memory.states = state
             memory.waiting.clear()
         return [tuple(evidence) for evidence in found]
-
-    def _interpolate(self, memory: _Stream, stamp_ns: int, positions: FloatArray, confidence: FloatArray) -> None:
-        """The points of the grid behind the newest frame, up to the one that comes."""
-        assert memory.newest is not None
-        before_ns, old_positions, old_confidence = memory.newest
-        instants = []
-        while (at_ns := self._at_ns(memory, memory.taken)) <= stamp_ns:
-            instants.append(at_ns)
-            memory.taken += 1
-        joints, seen = resample(
-            np.array((before_ns, stamp_ns)),
-            np.stack((old_positions, positions)),
-            np.stack((old_confidence, confidence)),
-            np.array(instants),
-        )
-        memory.waiting += [_Instant(*point, stamp_ns) for point in zip(instants, joints, seen, strict=True)]
 
     def _at_ns(self, memory: _Stream, index: int) -> int:
         return memory.first_ns + round(index * self._period_ns)
@@ -148,11 +147,27 @@ class StreamEncoder:
     def _span(self, memory: _Stream, newest_ns: int) -> tuple[int, int]:
         return max(memory.first_ns, newest_ns - self._receptive_ns), newest_ns
 
-    def _gather(self, states: Sequence[States | None]) -> States:
-        """The states of a batch; rows of zeros for those who begin."""
+    def _gather(self, states: Sequence[_Row | None]) -> States:
+        """The states of a batch; rows of zeros for those who begin.
+
+        Where nobody came or went they are the ones that the network gave back, as they are.
+        """
+        kept = states[0].batch if states[0] is not None else {}
+        whole = all(one is not None and one.batch is kept and one.row == row for row, one in enumerate(states))
+        if whole and all(len(state) == len(states) for state in kept.values()):
+            return kept
         batch = self._bundle.beginning(len(states))
-        for row, known in enumerate(states):
-            if known is not None:
-                for name, state in known.items():
-                    batch[name][row] = state
+        for row, one in enumerate(states):
+            if one is not None:
+                for name, state in one.batch.items():
+                    batch[name][row] = state[one.row]
         return batch
+
+
+def _between(instants: Sequence[_Instant]) -> tuple[FloatArray, FloatArray]:
+    """Everybody's joints at a point of the grid each: ``[N, V, dims]``, NaN where not seen, and ``[N, V]``."""
+    sides = [
+        (np.stack([side.positions for side in frames]), np.stack([side.confidence for side in frames]))
+        for frames in ([one.before for one in instants], [one.after for one in instants])
+    ]
+    return mix(sides[0], sides[1], np.array([one.share for one in instants], np.float32))

@@ -34,11 +34,27 @@ def resample(
     before = np.clip(np.searchsorted(stamps_ns, instants_ns, side="right") - 1, 0, max(len(stamps_ns) - 2, 0))
     after = np.minimum(before + 1, len(stamps_ns) - 1)
     gap = np.maximum(stamps_ns[after] - stamps_ns[before], 1)
-    share = np.clip((instants_ns - stamps_ns[before]) / gap, 0.0, 1.0).astype(np.float32)[:, None]
-    weight_before = (1 - share) * confidence[before]
-    weight_after = share * confidence[after]
+    share = np.clip((instants_ns - stamps_ns[before]) / gap, 0.0, 1.0).astype(np.float32)
+    return mix((positions[before], confidence[before]), (positions[after], confidence[after]), share)
+
+
+def mix(
+    before: tuple[FloatArray, FloatArray], after: tuple[FloatArray, FloatArray], share: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Joints between two frames each, see :func:`resample`.
+
+    Args:
+        before: Positions ``[N, V, dims]`` and confidence ``[N, V]`` of the frames before.
+        after: Those of the frames behind.
+        share: Of the way from one to the other ``[N]``.
+
+    Returns:
+        ``[N, V, dims]``, NaN where nothing was seen, and ``[N, V]``.
+    """
+    weight_before = (1 - share)[:, None] * before[1]
+    weight_after = share[:, None] * after[1]
     total = weight_before + weight_after
-    mixed = weight_before[..., None] * positions[before] + weight_after[..., None] * positions[after]
+    mixed = weight_before[..., None] * before[0] + weight_after[..., None] * after[0]
     mixed /= np.where(total > 0, total, np.nan)[..., None]
     return mixed, total
 
