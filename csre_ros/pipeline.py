@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 import numpy as np
@@ -12,7 +13,7 @@ from csre_ros.pose.registry import estimated_layout, make_estimator
 from csre_ros.pose.settings import PoseConfig
 from csre_ros.recognition import PersonAction, Recognizer
 from csre_ros.recognition.settings import RecognizerConfig
-from csre_ros.skeleton import Frame, SkeletonLayout
+from csre_ros.skeleton import Frame, SkeletonLayout, lifted
 from csre_ros.sources.frames import SourceFrame
 from csre_ros.timing import StageTimer
 
@@ -31,10 +32,14 @@ class PoseStage:
     Args:
         config: Settings of the pose estimator; its model is loaded when the first image arrives.
         timer: Where the stage ``pose`` is timed.
+
+    Attributes:
+        counts: ``no_depth``, people left out because the depth image shows nothing where they were seen.
     """
 
     def __init__(self, config: PoseConfig, timer: StageTimer) -> None:
         self._config = config
+        self.counts: Counter[str] = Counter()
         self._timer = timer
         self._pose: PoseEstimator | None = None
 
@@ -44,11 +49,21 @@ class PoseStage:
         return estimated_layout(self._config)
 
     def step(self, frame: SourceFrame) -> Frame:
-        """The people in a frame.
+        """The people in a frame, where its depth image shows them if it has one.
 
         Raises:
             ValueError: The frame carries neither image nor skeletons.
         """
+        found = self._find(frame)
+        if frame.depth is None or frame.camera is None:
+            return found
+        people = [lifted(skeleton, frame.depth, frame.camera) for skeleton in found.skeletons]
+        there = tuple(person for person in people if person is not None)
+        if left_out := len(people) - len(there):
+            self.counts["no_depth"] += left_out
+        return replace(found, skeletons=there)
+
+    def _find(self, frame: SourceFrame) -> Frame:
         if frame.skeletons is not None:
             return Frame(frame.stamp_ns, frame.frame_id, frame.skeletons)
         if frame.image is None:
@@ -88,6 +103,11 @@ class Pipeline:
         self.timer = StageTimer()
         self._people = PoseStage(self.config.pose, self.timer)
         self.recognizer = Recognizer(self.config.recognizer, timer=self.timer, dims=dims or self._people.layout.dims)
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """People and frames that were left out since the start, by reason; may be asked from another thread."""
+        return {**self.recognizer.counts, **self._people.counts}
 
     def __enter__(self) -> Pipeline:
         return self

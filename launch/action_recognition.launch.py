@@ -33,7 +33,7 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 INPUTS = (
-    "camera", "image", "compressed_image", "skeletons", "json", "marker_array", "zed", "yolo", "yolo_3d", "hri",
+    "camera", "image", "compressed_image", "skeletons", "json", "marker_array", "zed", "yolo", "yolo_3d", "hri", "rgbd",
 )  # fmt: skip
 
 # Arguments that become parameters of the node when they are given; otherwise the parameter file decides. Of each: what
@@ -51,6 +51,7 @@ PARAMETERS = {
     "frame_id": ("Coordinate frame of everything published; empty: the frame of the input.", None, str),
     "image_width": ("Width in pixels of the images behind people, where no camera_info says it.", None, int),
     "image_height": ("Height in pixels of the images behind people, where no camera_info says it.", None, int),
+    "use_depth": ("Place people by depth_image, aligned with the picture; needs camera_info.", SWITCH, bool),
     "loop": ("Start a video file or recording again when it ends.", SWITCH, bool),
     "exit_at_end": ("End the node when a video file or recording ends.", SWITCH, bool),
     "record": ("Folder into which the people of every frame are recorded.", None, str),
@@ -60,7 +61,8 @@ PARAMETERS = {
     "symbols": ("YAML file from labels to gestures and intents.", None, str),
 }  # fmt: skip
 TOPICS = {
-    "image": "Topic of the input 'image' (sensor_msgs/Image).",
+    "image": "Topic of the inputs 'image' and 'rgbd' (sensor_msgs/Image).",
+    "depth_image": "Depth that is aligned with the picture, of 'rgbd' and use_depth (sensor_msgs/Image).",
     "image/compressed": "Topic of the input 'compressed_image' (sensor_msgs/CompressedImage).",
     "skeletons": "Topic of the input 'skeletons' (sensor_msgs/PointCloud2, height = persons, width = joints).",
     "skeletons/json": "Topic of the input 'json' (std_msgs/String).",

@@ -40,7 +40,7 @@ class ReplayConfig:
     input: str = option(
         AUTO,
         "Input of the node that would read the topic live; 'auto' finds it by the type of the messages.",
-        choices=(AUTO, *(name for name in INPUTS if name != "camera")),
+        choices=(AUTO, *(name for name in INPUTS if name not in ("camera", "rgbd"))),
     )
     image_width: int = option(
         0, "Width in pixels of the images behind image points; 0: unknown.", minimum=0, maximum=16384

@@ -31,6 +31,7 @@ INPUTS = (
     "yolo",
     "yolo_3d",
     "hri",
+    "rgbd",
 )
 """Names of the inputs; :mod:`csre_ros.ros.inputs.table` makes them."""
 AUTO = "auto"
@@ -65,6 +66,11 @@ class NodeConfig:
         "Height in pixels of the images behind image points, where no camera_info says it; 0: unknown.",
         minimum=0,
         maximum=MAX_SIDE,
+    )
+    use_depth: bool = option(
+        False,
+        "Place people by the depth image on the topic depth_image, aligned with the picture that they were seen in: "
+        "people in the image come into space by it. Needs camera_info; the input 'rgbd' always does.",
     )
     frame_id: str = option("", "Coordinate frame of everything published; empty: the frame of the input.")
     autostart: bool = option(True, "Configure and activate at start; false: wait for lifecycle transitions.")

@@ -1,5 +1,6 @@
 """Skeletons: layouts, the shared data type, and mapping between layouts."""
 
+from csre_ros.skeleton.depth import DepthImage, lifted
 from csre_ros.skeleton.layout import SkeletonLayout
 from csre_ros.skeleton.layouts import LAYOUTS, get_layout
 from csre_ros.skeleton.mapping import LayoutMapping, mirror
@@ -8,6 +9,7 @@ from csre_ros.skeleton.skeleton import FloatArray, Frame, Skeleton, in_image_hei
 
 __all__ = [
     "LAYOUTS",
+    "DepthImage",
     "FloatArray",
     "Frame",
     "LayoutMapping",
@@ -16,5 +18,6 @@ __all__ = [
     "SkeletonLayout",
     "get_layout",
     "in_image_heights",
+    "lifted",
     "mirror",
 ]

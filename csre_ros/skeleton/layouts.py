@@ -221,6 +221,7 @@ LAYOUTS: Mapping[str, SkeletonLayout] = {
         _layout("coco17_3d", _COCO17, _COCO17_BONES, "nose"),
         _layout("openpose18", _OPENPOSE18, _OPENPOSE18_BONES, "neck", dims=2),
         _layout("openpose25", _OPENPOSE25, _OPENPOSE25_BONES, "neck", dims=2),
+        _layout("openpose25_3d", _OPENPOSE25, _OPENPOSE25_BONES, "neck"),
         _layout("rep155", _REP155, _OPENPOSE18_BONES, "neck", dims=2),
         _layout("azure32", _AZURE32, _AZURE32_BONES, "pelvis"),
         _layout("zed18", _OPENPOSE18, _OPENPOSE18_BONES, "neck"),

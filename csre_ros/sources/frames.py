@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from csre_ros.skeleton import Pinhole, Skeleton, SkeletonLayout
+from csre_ros.skeleton import DepthImage, Pinhole, Skeleton, SkeletonLayout
 
 Image = NDArray[np.uint8]
 
@@ -26,6 +26,7 @@ class SourceFrame:
         skeletons: The people, where the source knows them already; None means that a pose estimator must look.
         label: Annotation of this instant, where the recording has one.
         camera: How points in space come into the picture, where that is known.
+        depth: Depths of the picture, where the source measures them; then the camera is known too.
     """
 
     stamp_ns: int
@@ -34,6 +35,7 @@ class SourceFrame:
     skeletons: tuple[Skeleton, ...] | None = None
     label: str | None = None
     camera: Pinhole | None = None
+    depth: DepthImage | None = None
 
 
 class Source(Protocol):

@@ -86,6 +86,7 @@ TABLES = {
 # fmt: on
 TABLES["body13_2d"] = TABLES["body13"]
 TABLES["coco17_3d"] = TABLES["coco17"]
+TABLES["openpose25_3d"] = TABLES["openpose25"]
 TABLES["zed18"] = TABLES["openpose18"]
 TABLES["zed34"] = {**TABLES["azure32"], 32: "left_heel", 33: "right_heel"}
 IMAGE_ONLY = {"body13_2d", "coco17", "openpose18", "openpose25", "rep155"}

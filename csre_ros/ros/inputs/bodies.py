@@ -12,9 +12,10 @@ from rclpy.clock_type import ClockType
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
+from csre_ros.ros.inputs.arrival import note_stamp, subscribe
 from csre_ros.ros.inputs.contract import InputContext
+from csre_ros.ros.inputs.depth import Depth
 from csre_ros.ros.inputs.image_shape import ImageShape
-from csre_ros.ros.inputs.subscription import note_stamp, subscribe
 from csre_ros.ros.inputs.topics import TopicKind, class_of
 from csre_ros.ros.readers.reading import Reading, Sender
 from csre_ros.ros.readers.rep155 import Gathering, Instant
@@ -33,12 +34,14 @@ class BodiesInput:
     def __init__(self, kind: TopicKind, context: InputContext) -> None:
         self.what = context.node.resolve_topic_name(kind.topic)
         self.images = kind.images
-        self.dims = kind.dims
+        measured = context.settings.node.use_depth
+        self.dims = 3 if measured else kind.dims
         self._kind = kind
         self._ids_class, self._body_class = kind.message, class_of(kind.bodies)
         self._context = context
         self._read = kind.reader()
         self._shape = ImageShape(context)
+        self._depth = Depth(context, self._shape, self._joined) if measured else None
         self._gathering = Gathering()
         self._tracked: Subscription[Any] | None = None
         self._bodies: dict[str, Subscription[Any]] = {}
@@ -47,6 +50,8 @@ class BodiesInput:
     def open(self) -> None:
         """Subscribe to the ids."""
         self._shape.open()
+        if self._depth is not None:
+            self._depth.open()
         self._gathering = Gathering()
         self._tracked = subscribe(self._context, self._ids_class, self._kind.topic, self._listed, self._kind.depth)
         self._timer = self._context.node.create_timer(
@@ -56,17 +61,21 @@ class BodiesInput:
     def close(self) -> None:
         """Unsubscribe from everything."""
         self._shape.close()
+        if self._depth is not None:
+            self._depth.close()
         if self._tracked is not None and self._timer is not None:
             self._context.node.destroy_timer(self._timer)
             self._context.node.destroy_subscription(self._tracked)
             self._tracked = self._timer = None
         self._keep(())
 
-    def read(self, item: Instant) -> Reading:
+    def read(self, item: Any) -> Reading:
         """The frame of one image."""
-        frame, rejected = self._read(item, Sender(image_size=self._shape.size), item.arrival_ns)
-        note_stamp(self._context, self.what, frame, item.arrival_ns)
-        return replace(frame, camera=self._shape.camera), rejected
+        instant, depth = item
+        frame, rejected = self._read(instant, Sender(image_size=self._shape.size), instant.arrival_ns)
+        note_stamp(self._context, self.what, frame, instant.arrival_ns)
+        frame = replace(frame, camera=self._shape.camera)
+        return frame if self._depth is None else self._depth.under(frame, depth), rejected
 
     def _listed(self, data: bytes) -> None:
         self._take(partial(self._gathering.listed, data), self.what + ": ")
@@ -87,7 +96,13 @@ class BodiesInput:
             self._context.health.rejected(reason, count)
         for instant in instants:
             self._context.health.arrived()
-            self._context.deliver(instant)
+            if self._depth is None:
+                self._joined(instant, None)
+            else:
+                self._depth.join(instant.stamp_ns, instant)
+
+    def _joined(self, instant: Instant, depth: bytes | None) -> None:
+        self._context.deliver((instant, depth))
 
     def _keep(self, ids: tuple[str, ...]) -> None:
         for name in self._bodies.keys() - set(ids):

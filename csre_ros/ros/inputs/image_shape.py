@@ -27,6 +27,7 @@ class ImageShape:
         size: Width and height in pixels; None where nobody has said. Read from another thread than it is heard on.
         camera: How points in space come into the picture: as calibrated, else by the size and the declared field of
             view; None where nobody has said how large the images are.
+        calibrated: Whether that was heard from the camera itself.
 
     Raises:
         ValueError: Only one of the two parameters is set.
@@ -39,6 +40,7 @@ class ImageShape:
         self._subscription: Subscription[Any] | None = None
         self.size = self._given
         self.camera = self._declared(self._given)
+        self.calibrated = False
 
     def open(self) -> None:
         """Subscribe with the quality of service of sensor data."""
@@ -51,6 +53,7 @@ class ImageShape:
         if self._subscription is not None:
             self._context.node.destroy_subscription(self._subscription)
             self._subscription, self.size, self.camera = None, self._given, self._declared(self._given)
+            self.calibrated = False
 
     def _heard(self, data: bytes) -> None:
         try:
@@ -59,7 +62,7 @@ class ImageShape:
             self._context.health.rejected("unreadable camera info", detail=f"{TOPIC}: {error}")
             return
         if size is not None:
-            self.camera = camera or self._declared(size)
+            self.camera, self.calibrated = camera or self._declared(size), camera is not None
         if size is not None and size != self.size:
             self.size = size
             if self._given is not None:

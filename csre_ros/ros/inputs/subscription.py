@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.qos import QoSHistoryPolicy, QoSProfile, QoSReliabilityPolicy, qos_policy_name_from_kind
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 
 from csre_ros.pose.registry import estimated_layout
 from csre_ros.ros.inputs.announcement import Announcement
+from csre_ros.ros.inputs.arrival import note_stamp, subscribe
 from csre_ros.ros.inputs.contract import InputContext
-from csre_ros.ros.inputs.gaps import Gaps
+from csre_ros.ros.inputs.depth import Depth
 from csre_ros.ros.inputs.image_shape import ImageShape
 from csre_ros.ros.inputs.topics import TopicKind
+from csre_ros.ros.readers.cdr import Reader
 from csre_ros.ros.readers.reading import Reading, Sender
 from csre_ros.ros.settings import AUTO
 from csre_ros.skeleton import get_layout
-from csre_ros.sources.frames import SourceFrame
 
 
 class TopicInput:
@@ -47,7 +44,11 @@ class TopicInput:
         elif kind.dims is None:
             self._sender = replace(self._sender, layout=get_layout(given.layout))
             self.dims = get_layout(given.layout).dims
-        self._shape = None if kind.images else ImageShape(context)
+        measured = kind.measured or given.use_depth
+        self._shape = ImageShape(context) if measured or not kind.images else None
+        self._depth = Depth(context, self._shape, self._joined) if measured and self._shape is not None else None
+        if measured:
+            self.dims = 3  # whatever they come in
         self._subscription: Subscription[Any] | None = None
 
     def open(self) -> None:
@@ -56,6 +57,8 @@ class TopicInput:
             self._announcement.open()
         if self._shape is not None:
             self._shape.open()
+        if self._depth is not None:
+            self._depth.open()
         self._subscription = subscribe(self._context, self._message, self._kind.topic, self._arrived, self._kind.depth)
 
     def close(self) -> None:
@@ -67,10 +70,12 @@ class TopicInput:
             self._announcement.close()
         if self._shape is not None:
             self._shape.close()
+        if self._depth is not None:
+            self._depth.close()
 
     def read(self, item: Any) -> Reading:
         """The frame of a message and the time of its arrival."""
-        data, arrival_ns = item
+        data, arrival_ns, depth = item
         if self._announcement is not None:
             self._sender = replace(self._sender, layout=self._announcement.layout)
         if self._shape is not None:
@@ -78,6 +83,8 @@ class TopicInput:
         frame, rejected = self._read(data, self._sender, arrival_ns)
         if self._shape is not None:
             frame = replace(frame, camera=self._shape.camera)
+        if self._depth is not None:
+            frame = self._depth.under(frame, depth)
         note_stamp(self._context, self.what, frame, arrival_ns)
         return frame, rejected
 
@@ -87,53 +94,15 @@ class TopicInput:
             limit = f"{len(data)} bytes; at most {self._kind.most_bytes} are accepted"
             self._context.health.rejected("oversized message", detail=f"a message on {self.what} has {limit}")
             return
-        self._context.deliver((data, self._context.now_ns()))
+        if self._depth is None:
+            self._context.deliver((data, self._context.now_ns(), None))
+            return
+        try:
+            stamp_ns, _ = Reader(data).header()
+        except ValueError as error:
+            self._context.health.rejected("unreadable message", detail=f"{self.what}: {error}")
+        else:
+            self._depth.join(stamp_ns, (data, self._context.now_ns()))
 
-
-def subscribe(
-    context: InputContext,
-    message: type[Any],
-    name: str,
-    callback: Callable[[bytes], None],
-    depth: int,
-    overridable: bool = True,
-) -> Subscription[Any]:
-    """Subscribe to the bytes of messages, with the quality of service of sensor data.
-
-    Args:
-        context: Owner of the subscription; its health is told about lost messages and publishers that do not fit.
-        message: Message class.
-        name: Topic.
-        callback: Called with every message.
-        depth: Messages that the middleware keeps.
-        overridable: Whether parameters may override the quality of service.
-    """
-    health, gaps = context.health, Gaps()
-
-    def numbered(data: bytes, info: Mapping[str, Any]) -> None:
-        # Where messages are numbered, the gaps tell of all that is lost; else what the middleware tells must do.
-        if lost := gaps.before(info):
-            health.lost(lost)
-        callback(data)
-
-    events = SubscriptionEventCallbacks(
-        message_lost=lambda event: None if gaps.known else health.lost(event.total_count_change),
-        incompatible_qos=lambda event: health.incompatible(qos_policy_name_from_kind(event.last_policy_kind).lower()),
-    )
-    return context.node.create_subscription(
-        message,
-        name,
-        numbered,
-        QoSProfile(history=QoSHistoryPolicy.KEEP_LAST, depth=depth, reliability=QoSReliabilityPolicy.BEST_EFFORT),
-        event_callbacks=events,
-        qos_overriding_options=QoSOverridingOptions.with_default_policies() if overridable else None,
-        raw=True,
-    )
-
-
-def note_stamp(context: InputContext, what: str, frame: SourceFrame, arrival_ns: int) -> None:
-    """Say once, and count, that a source does not stamp its messages: ages and windows are then those of arrival."""
-    if frame.stamp_ns == arrival_ns:
-        context.health.stamped_on_arrival()
-        logger = context.node.get_logger()
-        logger.warning(f"messages on {what} carry no stamp; the time of arrival is used instead", once=True)
+    def _joined(self, item: tuple[bytes, int], depth: bytes) -> None:
+        self._context.deliver((*item, depth))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from csre_ros.ros.packages import message_class
@@ -35,6 +35,7 @@ class TopicKind:
         dims: 2 or 3, of messages that have a layout of their own; None where the parameter ``layout`` decides. Of
             pictures the pose estimator decides.
         layout: The one layout of all messages, where that is known beforehand.
+        measured: Whether a depth image always belongs to every picture.
         bodies: Type of the topics beside it where every person has one, ``<id>/skeleton2d``; empty: there are none.
     """
 
@@ -46,6 +47,7 @@ class TopicKind:
     images: bool = False
     dims: int | None = 3
     layout: SkeletonLayout | None = None
+    measured: bool = False
     bodies: str = ""
 
     @property
@@ -83,6 +85,10 @@ TOPICS: Mapping[str, TopicKind] = {
     ),
 }  # fmt: skip
 """By the name of the input."""
+RGBD = replace(TOPICS["image"], measured=True)
+"""The same pictures with depth: two topics, which the replay of bags does not read."""
+WITH_DEPTH = ("image", "compressed_image", "rgbd", "skeletons", "yolo", "hri")
+"""Inputs whose people a depth image can place: those of pictures, and of people in an image with stamps of theirs."""
 
 
 def class_of(type_name: str) -> type[Any]:

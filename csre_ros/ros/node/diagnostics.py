@@ -81,7 +81,7 @@ def observe(
     recognizer = pipeline.recognizer
     return Observation(
         health.snapshot(),
-        dict(recognizer.counts),
+        pipeline.left_out,
         dict(unpublished),
         {stage.stage: {"p50_ms": stage.p50_ms, "p99_ms": stage.p99_ms} for stage in pipeline.timer.summary()},
         recognizer.bundle.device,

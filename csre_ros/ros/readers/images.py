@@ -14,6 +14,7 @@ from csre_ros.image_size import check_size
 from csre_ros.ros.readers.cdr import deserialize
 from csre_ros.ros.readers.reading import Reading, Sender
 from csre_ros.ros.stamps import read_header
+from csre_ros.skeleton import DepthImage
 from csre_ros.sources.frames import SourceFrame
 from csre_ros.sources.opencv import import_opencv
 from csre_ros.sources.pictures import decode_picture
@@ -69,6 +70,10 @@ _ENCODINGS = {
 _BY_NAME = {name.lower(): encoding for name, encoding in _ENCODINGS.items()}  # drivers do not agree on the case
 ENCODINGS = tuple(_ENCODINGS)
 """Encodings that :func:`image_to_bgr` reads: what ``sensor_msgs/image_encodings.hpp`` lists, but for depth."""
+
+
+_DEPTHS = {"16uc1": (2, "u2", 0.001), "mono16": (2, "u2", 0.001), "32fc1": (4, "f4", 1.0)}
+"""Encodings of depth (REP-118): bytes and type of a sample, and its unit in metres."""
 
 
 class ImageLike(Protocol):
@@ -131,6 +136,22 @@ def image_to_bgr(message: ImageLike) -> Bgr:
     return np.ascontiguousarray(
         pixels if pixels.shape[2] == 3 and encoding.convert == _BGR else pixels[..., encoding.convert]
     )
+
+
+def image_to_depth(message: ImageLike) -> DepthImage:
+    """The depths of a ``sensor_msgs/Image`` (REP-118): ``16UC1`` in millimetres or ``32FC1`` in metres, as a view.
+
+    Raises:
+        ValueError: Another encoding, or as for :func:`image_to_bgr`.
+    """
+    if (kind := _DEPTHS.get(message.encoding.lower())) is None:
+        raise ValueError(
+            f"depth_image has the encoding {quoted(message.encoding)}; depth is 16UC1 (millimetres) or 32FC1 (metres)"
+        )
+    size, code, metres = kind
+    rows = _rows(message, _Encoding(size, _GREY))
+    order = ">" if message.is_bigendian else "<"
+    return DepthImage(np.ascontiguousarray(rows).view(f"{order}{code}"), metres)
 
 
 def _rows(message: ImageLike, encoding: _Encoding) -> NDArray[np.uint8]:
