@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
-RUNTIME := .[ros,mediapipe,cpu]
+RUNTIME := .[ros,mediapipe,video,cpu]
 export OMP_NUM_THREADS ?= 2
 
 .PHONY: demo test check types unit fast soak clean help

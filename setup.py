@@ -68,6 +68,7 @@ setup(
     extras_require={
         "ros": ROS,
         "mediapipe": ["mediapipe==0.10.21"],
+        "video": ["imageio-ffmpeg>=0.5", "pillow>=10"],  # H.264 and GIF
         "cpu": ["onnxruntime>=1.18"],
         "gpu": ["onnxruntime-gpu[cuda,cudnn]>=1.18"],
         "train": TRAIN,

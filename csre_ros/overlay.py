@@ -23,6 +23,7 @@ BLANK = (480, 640, 3)
 # BGR, bright enough to read on black and on most rooms.
 _COLOURS = ((80, 220, 80), (255, 160, 60), (60, 160, 255), (220, 90, 220), (230, 220, 60), (120, 120, 255))
 _IDLE = (170, 170, 170)
+_WARNING = (60, 140, 255)
 _SEEN = 0.5
 # Share of the half picture that people may fill, and how far a wild joint may push the view away.
 _MARGIN = 0.85
@@ -78,13 +79,14 @@ class Overlay:
         self._fov = horizontal_fov_deg
         self._zoom = 1.0
 
-    def draw(self, image: Image | None, captions: Sequence[Caption], status: str) -> Image:
+    def draw(self, image: Image | None, captions: Sequence[Caption], status: str, warning: str = "") -> Image:
         """A new picture.
 
         Args:
             image: ``[H, W, 3]`` BGR background; None for black.
             captions: The people.
             status: One line at the bottom.
+            warning: One line at the top.
         """
         canvas = np.zeros(BLANK, np.uint8) if image is None else image.copy()
         points = [image_points(caption.skeleton, canvas.shape, self._fov) for caption in captions]
@@ -94,6 +96,8 @@ class Overlay:
             self._person(canvas, caption, pixels)
         height = canvas.shape[0]
         _text(canvas, status, (8, height - 10), 0.45, (230, 230, 230))
+        if warning:
+            _text(canvas, warning, (8, 24), 0.6, _WARNING)
         return canvas
 
     def _fit(self, points: list[Points]) -> list[Points]:
@@ -136,6 +140,14 @@ class Overlay:
         cv2.rectangle(canvas, (x, y + 6), full, (60, 60, 60), -1)
         filled = x + int((full[0] - x) * float(np.clip(caption.score, 0, 1)))
         cv2.rectangle(canvas, (x, y + 6), (filled, y + 12), colour, -1)
+
+
+def write_right(canvas: Image, text: str) -> None:
+    """Write one small line into the upper right corner of a picture, in place."""
+    import cv2
+
+    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)
+    _text(canvas, text, (max(8, canvas.shape[1] - width - 8), 20), 0.45, (230, 230, 230))
 
 
 def _text(canvas: Image, text: str, at: tuple[int, int], scale: float, colour: tuple[int, int, int]) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from csre_ros.app.demo_settings import DemoSettings
-from csre_ros.app.screen.display import Display, captions, window_opens
+from csre_ros.app.screen.display import DRAWN_FPS, Display, captions, window_opens
 from csre_ros.app.screen.progress import say_bundle, say_latency
 from csre_ros.app.session import Session, dims_of, events_of, recognise
 from csre_ros.app.source import open_any
 from csre_ros.pipeline import Pipeline
 from csre_ros.sources import Source
-
-_FALLBACK_FPS = 15.0
 
 
 def run(settings: DemoSettings) -> int:
@@ -40,7 +38,7 @@ def run(settings: DemoSettings) -> int:
 
 def _show(settings: DemoSettings, pipeline: Pipeline, source: Source, window: bool) -> None:
     config, bundle = settings.demo, pipeline.recognizer.bundle
-    fov, fps = settings.pipeline.pose.horizontal_fov_deg, source.fps or _FALLBACK_FPS
+    fov, fps = settings.pipeline.pose.horizontal_fov_deg, source.fps or DRAWN_FPS
     with (
         Session(source, config.seconds) as session,
         Display(config.output, config.events, window, fps, fov) as display,
@@ -50,10 +48,11 @@ def _show(settings: DemoSettings, pipeline: Pipeline, source: Source, window: bo
             for now in recognise(session, pipeline):
                 display.begin(now.frame.stamp_ns)
                 display.events(events_of(now.people))
-                slow = "   too slow to recognise" if now.is_slow else ""
-                status = f"{bundle.info.name}   {now.latency_s * 1e3:.1f} ms   {now.rate_hz:.0f} fps{slow}"
+                status = f"{bundle.info.name}   {now.status}"
                 with pipeline.timer("draw"):
-                    watched = display.picture(now.frame.image, captions(now.people), now.frame.stamp_ns, status)
+                    watched = display.picture(
+                        now.frame.image, captions(now.people), now.frame.stamp_ns, status, now.warning
+                    )
                 if not watched:
                     break
         finally:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from csre_ros.app.screen.video_names import check_video_name
 from csre_ros.app.source import SPELLINGS
 from csre_ros.options import READ, REPLACED, check, option
 from csre_ros.pipeline import PipelineConfig
 from csre_ros.sources import SourceConfig
-
-VIDEO_SUFFIXES = (".mp4",)
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class DemoConfig:
     )
     headless: bool = option(False, "Open no window; files and recordings run as fast as the machine can.")
     output: str = option(
-        "", "Write what is drawn to this .mp4 file, and a contact sheet beside it (.png).", file=REPLACED
+        "", "Write what is drawn to this .mp4 or .gif file, and a contact sheet beside it (.png).", file=REPLACED
     )
     events: str = option(
         "", "Write events to this file, one JSON object per line; '-' is standard output.", file=REPLACED
@@ -31,10 +30,7 @@ class DemoConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.output and not self.output.lower().endswith(VIDEO_SUFFIXES):
-            raise ValueError(
-                f"output is {self.output!r}; choose a name that ends in one of: {', '.join(VIDEO_SUFFIXES)}"
-            )
+        check_video_name(self.output)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from csre_ros.app.screen.display import DRAWN_FPS, captions, open_canvas
 from csre_ros.app.screen.events import EventLog
 from csre_ros.app.screen.progress import say_bundle, say_latency
 from csre_ros.app.screen.terminal import console, results
+from csre_ros.app.screen.video_names import check_video_name
 from csre_ros.app.session import Session, dims_of, events_of, recognise
 from csre_ros.app.source import open_stored, open_topic
 from csre_ros.options import READ, REPLACED, check, option
@@ -19,6 +23,9 @@ from csre_ros.recognition import ActionEvent, PersonAction
 from csre_ros.ros.settings import AUTO, INPUTS
 from csre_ros.skeleton import LAYOUTS
 from csre_ros.sources import Source, SourceConfig
+
+if TYPE_CHECKING:
+    from csre_ros.app.screen.canvas import Canvas
 
 
 @dataclass(frozen=True)
@@ -51,10 +58,14 @@ class ReplayConfig:
     events: str = option(
         "", "Write events to this file, one JSON object per line; '-' is standard output.", file=REPLACED
     )
+    output: str = option(
+        "", "Draw what is recognised to this .mp4 or .gif file, and a contact sheet beside it (.png).", file=REPLACED
+    )
     seconds: float = option(0.0, "End after this many seconds of the recording; 0 runs to the end.", minimum=0.0)
 
     def __post_init__(self) -> None:
         check(self)
+        check_video_name(self.output)
 
 
 @dataclass(frozen=True)
@@ -97,13 +108,20 @@ def _open(config: ReplayConfig) -> Source:
     return open_stored(config.bag, SourceConfig(width=width, height=height))
 
 
+def _canvas(settings: ReplaySettings, source: Source) -> AbstractContextManager[Canvas | None]:
+    if not settings.replay.output:
+        return nullcontext()
+    fov = settings.pipeline.pose.horizontal_fov_deg
+    return open_canvas(settings.replay.output, False, source.fps or DRAWN_FPS, fov)
+
+
 def run(settings: ReplaySettings) -> int:
     """Replay a recording to its end and print who did what from when to when.
 
     Raises:
-        OSError: The recording does not open, or the events cannot be written.
+        OSError: The recording does not open, or the events or the video cannot be written.
         ValueError: The source is live, or the recording is damaged or has no such topic.
-        ImportError: A topic is named and ROS 2 is not installed.
+        ImportError: A topic is named and ROS 2 is not installed, or something is to be drawn and OpenCV is missing.
         BundleError: The bundle cannot be used.
     """
     config = settings.replay
@@ -112,6 +130,7 @@ def run(settings: ReplaySettings) -> int:
         Pipeline(settings.pipeline, dims_of(source)) as pipeline,
         Session(source, config.seconds) as session,
         EventLog(config.events) as log,
+        _canvas(settings, source) as canvas,
     ):
         timeline = Timeline(console if config.events == "-" else results)
 
@@ -119,6 +138,8 @@ def run(settings: ReplaySettings) -> int:
             for event in events_of(people):
                 log.write(event)
                 timeline.tell(event)
+            if canvas is not None:
+                canvas.tell(events_of(people))
 
         say_bundle(pipeline.recognizer.bundle)
         start_s = time.perf_counter()
@@ -126,6 +147,9 @@ def run(settings: ReplaySettings) -> int:
             for now in recognise(session, pipeline):
                 timeline.begin(now.frame.stamp_ns)
                 tell(now.people)
+                if canvas is not None:
+                    status = f"{pipeline.recognizer.bundle.info.name}   {now.status}"
+                    canvas.draw(now.frame.image, captions(now.people), now.frame.stamp_ns, status, now.warning)
         finally:
             tell(pipeline.recognizer.finish())
         took_s = time.perf_counter() - start_s

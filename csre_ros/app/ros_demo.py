@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from csre_ros.app.demo_settings import DemoSettings
-from csre_ros.app.screen.display import Display, window_opens
+from csre_ros.app.screen.display import DRAWN_FPS, Display, window_opens
 from csre_ros.app.screen.terminal import console
 from csre_ros.app.source import resolve
 from csre_ros.overlay import Caption
@@ -24,7 +24,6 @@ from csre_ros.sources import open_source
 
 _NODE = "/action_node"
 _START_TIMEOUT_S, _STOP_TIMEOUT_S = 30.0, 15.0
-_VIDEO_FPS = 15.0
 
 
 class Heard:
@@ -113,7 +112,7 @@ def run(settings: DemoSettings) -> int:
         pass  # one that does not open is told here, in one line
     console.print(f"starting the node on {source}; everything below arrived over {_NODE}/actions")
     fov = settings.pipeline.pose.horizontal_fov_deg
-    with Display(config.output, config.events, window_opens(config.headless), _VIDEO_FPS, fov) as display:
+    with Display(config.output, config.events, window_opens(config.headless), DRAWN_FPS, fov) as display:
         heard = Heard(display)
         try:
             with (

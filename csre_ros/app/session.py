@@ -104,6 +104,16 @@ class Recognised:
     rate_hz: float
     is_slow: bool
 
+    @property
+    def status(self) -> str:
+        """One line about speed, to be shown beside the picture."""
+        return f"{self.latency_s * 1e3:.1f} ms   {self.rate_hz:.0f} fps"
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with the speed; empty where nothing is."""
+        return f"too slow: {self.rate_hz:.0f} fps, {SLOWEST_HZ:g} are needed" if self.is_slow else ""
+
 
 def recognise(session: Session, pipeline: Pipeline) -> Iterator[Recognised]:
     """Run recognition over a session. Nothing is printed; too few frames per second are logged, once.

@@ -121,3 +121,12 @@ def test_a_live_source_is_refused(monkeypatch):
     monkeypatch.setattr(source, "open_source", lambda *_: LiveSource("camera:0", Capture))
     with pytest.raises(ValueError, match="camera:0 is live and cannot be replayed; run `csre demo`"):
         replay.run(replay.ReplaySettings(replay.ReplayConfig("camera:0")))
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "gif"])
+def test_what_is_recognised_is_drawn_to_a_file(suffix, tmp_path):
+    done = csre("replay", "recording", "--seconds", "6", "--output", tmp_path / f"out.{suffix}")
+    assert done.returncode == 0, done.stderr
+    assert f"wrote {tmp_path / 'out'}.{suffix} and {tmp_path / 'out.png'}" in done.stderr
+    assert (tmp_path / f"out.{suffix}").stat().st_size > 10_000
+    assert (tmp_path / "out.png").exists()

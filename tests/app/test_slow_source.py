@@ -60,14 +60,17 @@ def test_the_window_shows_the_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     from csre_ros.app.main import main
     from csre_ros.app.screen.display import Display
 
-    shown: list[str] = []
+    shown: list[tuple[str, str]] = []
     monkeypatch.setattr(
-        Display, "picture", lambda self, image, captions, stamp_ns, status: bool(shown.append(status)) or True
+        Display,
+        "picture",
+        lambda self, image, captions, stamp_ns, status, warning: bool(shown.append((status, warning))) or True,
     )
     path = record(tmp_path / "slow.mcap", 5.0)
     assert main(["demo", "--source", str(path), "--headless", "--output", str(tmp_path / "out.mp4")]) == 0
-    assert shown[-1].endswith("5 fps   too slow to recognise")
-    assert "too slow" not in shown[5]
+    assert shown[-1][0].endswith(" ms   5 fps")
+    assert shown[-1][1] == "too slow: 5 fps, 8 are needed"
+    assert not shown[5][1]
 
 
 def test_logs_that_name_files_of_others_are_one_line(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ import numpy as np
 
 from csre_ros.app.screen.terminal import console
 from csre_ros.app.screen.video import ContactSheet, VideoSink
-from csre_ros.overlay import Caption, Image, Overlay
+from csre_ros.overlay import Caption, Image, Overlay, write_right
 from csre_ros.recognition import ActionEvent
 from csre_ros.strips import Strips
 
-_WINDOW = "csre demo (q or Esc ends)"
+_WINDOW = "csre demo"
+_KEYS = "q or Esc: end   space: hold"
+_HOLD, _END = (ord(" "),), (ord("q"), 27)
 
 
 class Canvas:
@@ -57,7 +59,9 @@ class Canvas:
         """Take events in, for the strips under the pictures to come."""
         self._strips.tell(events)
 
-    def draw(self, image: Image | None, captions: Sequence[Caption], stamp_ns: int, status: str) -> bool:
+    def draw(
+        self, image: Image | None, captions: Sequence[Caption], stamp_ns: int, status: str, warning: str = ""
+    ) -> bool:
         """Draw, show and keep one instant.
 
         Args:
@@ -65,11 +69,12 @@ class Canvas:
             captions: The people.
             stamp_ns: When it is.
             status: One line at the bottom.
+            warning: One line at the top, in a colour that is seen.
 
         Returns:
             False when the user closed the window.
         """
-        drawn = self._overlay.draw(image, captions, status)
+        drawn = self._overlay.draw(image, captions, status, warning)
         strips = self._strips.draw(drawn.shape[1], (caption.person for caption in captions), stamp_ns)
         whole = np.vstack((drawn, strips))
         if self._video is not None:
@@ -79,5 +84,15 @@ class Canvas:
                 self._sheet.offer(caption.person, caption.action, caption.score, drawn)
         if not self._window:
             return True
-        cv2.imshow(_WINDOW, whole)
-        return cv2.waitKey(1) not in (ord("q"), 27)
+        return self._show(whole)
+
+    @staticmethod
+    def _show(picture: Image) -> bool:
+        """Show a picture with the keys in its corner, and do what they ask."""
+        shown = picture.copy()
+        write_right(shown, _KEYS)
+        cv2.imshow(_WINDOW, shown)
+        key = cv2.waitKey(1)
+        if key in _HOLD:
+            key = cv2.waitKey(0)  # until any key
+        return key not in _END and cv2.getWindowProperty(_WINDOW, cv2.WND_PROP_VISIBLE) > 0

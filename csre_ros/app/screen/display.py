@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from csre_ros.app.screen.canvas import Canvas
 
 
+DRAWN_FPS = 15.0
+"""Frames per second of a video about a source that does not say its own."""
+
+
 def window_opens(headless: bool) -> bool:
     """Whether a window is wanted and can open; says so where it cannot, since OpenCV would end the whole process."""
     if headless:
@@ -27,6 +31,18 @@ def window_opens(headless: bool) -> bool:
     if not display:
         console.print("there is no display to open a window on; going on without")
     return display
+
+
+def open_canvas(output: str, window: bool, fps: float, horizontal_fov_deg: float) -> Canvas:
+    """A canvas; arguments and errors as of :class:`csre_ros.app.screen.canvas.Canvas`.
+
+    Raises:
+        ImportError: OpenCV is missing.
+    """
+    import_opencv()  # its error names the remedy
+    from csre_ros.app.screen.canvas import Canvas
+
+    return Canvas(output, window, fps, horizontal_fov_deg)
 
 
 class Display:
@@ -48,10 +64,7 @@ class Display:
         self._stack = ExitStack()
         self._canvas: Canvas | None = None
         if window or output:
-            import_opencv()  # its error names the remedy
-            from csre_ros.app.screen.canvas import Canvas
-
-            self._canvas = self._stack.enter_context(Canvas(output, window, fps, horizontal_fov_deg))
+            self._canvas = self._stack.enter_context(open_canvas(output, window, fps, horizontal_fov_deg))
         self._log = self._stack.enter_context(EventLog(events))
         self._origin_ns: int | None = None
 
@@ -75,13 +88,15 @@ class Display:
         if self._canvas is not None:
             self._canvas.tell(told)
 
-    def picture(self, image: Image | None, captions: Sequence[Caption], stamp_ns: int, status: str) -> bool:
+    def picture(
+        self, image: Image | None, captions: Sequence[Caption], stamp_ns: int, status: str, warning: str = ""
+    ) -> bool:
         """Draw one instant, where anything is drawn; arguments as :meth:`csre_ros.app.screen.canvas.Canvas.draw`.
 
         Returns:
             False when the user closed the window.
         """
-        return self._canvas is None or self._canvas.draw(image, captions, stamp_ns, status)
+        return self._canvas is None or self._canvas.draw(image, captions, stamp_ns, status, warning)
 
 
 def captions(people: Sequence[PersonAction]) -> list[Caption]:

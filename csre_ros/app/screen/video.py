@@ -9,6 +9,7 @@ from types import TracebackType
 import cv2
 import numpy as np
 
+from csre_ros.app.screen.encoders import GIF_FPS, Encoder, make_encoder
 from csre_ros.overlay import Image
 from csre_ros.paths import native_name
 
@@ -17,7 +18,7 @@ _TILE = (320, 240)
 
 
 class VideoSink:
-    """An .mp4 file that plays at the speed of the stamps. A context manager; at the end the written file is checked.
+    """An .mp4 or .gif file that plays at the speed of the stamps. A context manager; at the end the written file is checked.
 
     Args:
         path: File to write; an existing one is replaced.
@@ -25,12 +26,14 @@ class VideoSink:
 
     Raises:
         OSError: The file cannot be written, or at the end: not all of it is there.
+        ImportError: With the first picture of a GIF: Pillow is missing.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
         self.path = path
-        self._fps = fps
-        self._writer: cv2.VideoWriter | None = None
+        self._is_gif = path.suffix.lower() == ".gif"
+        self._fps = min(fps, GIF_FPS) if self._is_gif else fps
+        self._writer: Encoder | None = None
         self._size = (0, 0)
         self._first_ns = 0
         self._written = self._frames = 0
@@ -44,8 +47,8 @@ class VideoSink:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._writer is not None:
-            self._writer.release()
-            if kind is None:
+            self._writer.close()
+            if kind is None and not self._is_gif:
                 self._check()
 
     def write(self, image: Image, stamp_ns: int) -> None:
@@ -61,21 +64,22 @@ class VideoSink:
         if (width, height) != self._size:
             image = np.asarray(cv2.resize(image, self._size), np.uint8)
         wanted = round((stamp_ns - self._first_ns) / 1e9 * self._fps) + 1
+        if wanted <= self._written and self._is_gif:
+            return  # more pictures than it takes
         # A clock that jumped must not fill the disk: more than ten seconds without a frame are cut.
         for _ in range(min(max(wanted - self._written, 1), round(10 * self._fps))):
-            self._writer.write(image)
             self._frames += 1
+            try:
+                self._writer.write(image)
+            except BrokenPipeError:
+                raise self._incomplete() from None
         self._written = max(wanted, self._written + 1)
 
     def _open(self, image: Image, stamp_ns: int) -> None:
         height, width = image.shape[:2]
         self._size, self._first_ns = (width, height), stamp_ns
         self.path.open("wb").close()  # the system says why it cannot be written; OpenCV does not
-        with native_name(self.path) as name:
-            writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*"mp4v"), self._fps, self._size)
-        if not writer.isOpened():
-            raise OSError(f"cannot write {self.path}: OpenCV has no mp4 encoder")
-        self._writer = writer
+        self._writer = make_encoder(self.path, self._size, self._fps)
 
     def _check(self) -> None:
         """Open what was written and decode its last frame; FFmpeg does not say when the disk takes no more."""
@@ -86,11 +90,14 @@ class VideoSink:
         whole = found >= self._frames and capture.read()[0]
         capture.release()
         if not whole:
-            free_mb = shutil.disk_usage(self.path.parent).free / 1e6
-            raise OSError(
-                f"{self.path} is not complete and may not play: the disk did not take all of its {self._frames} frames "
-                f"({free_mb:.0f} MB are free now); write to another disk, or limit the size of frames or --seconds"
-            )
+            raise self._incomplete()
+
+    def _incomplete(self) -> OSError:
+        free_mb = shutil.disk_usage(self.path.parent).free / 1e6
+        return OSError(
+            f"{self.path} is not complete and may not play: the disk did not take all of its {self._frames} frames "
+            f"({free_mb:.0f} MB are free now); write to another disk, or limit the size of frames or --seconds"
+        )
 
 
 class ContactSheet:
