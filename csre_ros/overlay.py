@@ -86,7 +86,7 @@ class Overlay:
             image: ``[H, W, 3]`` BGR background; None for black.
             captions: The people.
             status: One line at the bottom.
-            warning: One line at the top.
+            warning: One line above it, in a colour that is seen.
         """
         canvas = np.zeros(BLANK, np.uint8) if image is None else image.copy()
         points = [image_points(caption.skeleton, canvas.shape, self._fov) for caption in captions]
@@ -97,7 +97,7 @@ class Overlay:
         height = canvas.shape[0]
         _text(canvas, status, (8, height - 10), 0.45, (230, 230, 230))
         if warning:
-            _text(canvas, warning, (8, 24), 0.6, _WARNING)
+            _text(canvas, warning, (8, height - 34), 0.6, _WARNING)
         return canvas
 
     def _fit(self, points: list[Points]) -> list[Points]:

@@ -4,8 +4,8 @@ import sys
 
 import cv2
 import numpy as np
+import PIL.Image as pillow
 import pytest
-from PIL import Image as pillow
 
 from csre_ros.app.screen import encoders
 from csre_ros.app.screen.video import ContactSheet, VideoSink
@@ -88,6 +88,7 @@ def test_a_disk_that_takes_no_more_is_told_at_the_end(tmp_path):
 import resource, sys
 from pathlib import Path
 import numpy as np
+import PIL.Image as pillow
 from csre_ros.app.screen.video import VideoSink
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 rng = np.random.default_rng(0)

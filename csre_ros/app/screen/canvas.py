@@ -69,7 +69,7 @@ class Canvas:
             captions: The people.
             stamp_ns: When it is.
             status: One line at the bottom.
-            warning: One line at the top, in a colour that is seen.
+            warning: One line above it, in a colour that is seen.
 
         Returns:
             False when the user closed the window.

@@ -120,7 +120,7 @@ class Gif:
 
     def __init__(self, path: Path, fps: float) -> None:
         try:
-            from PIL import Image as pillow
+            import PIL.Image as pillow
         except ImportError as error:
             raise ImportError(
                 f"writing a GIF needs Pillow: {VIDEO_EXTRA}, or choose a name that ends in .mp4"
@@ -180,7 +180,7 @@ def _ffmpeg() -> str:
 
 @contextmanager
 def _signals_ignored() -> Iterator[None]:
-    """A program started inside ignores Ctrl-C and a closed terminal. Where signals are none of ours, nothing changes."""
+    """A program started inside ignores Ctrl-C and a closed terminal; off the main thread nothing changes."""
     asked = [signal.SIGINT] if os.name != "posix" else [signal.SIGINT, signal.SIGHUP]
     try:
         before = {number: signal.signal(number, signal.SIG_IGN) for number in asked}

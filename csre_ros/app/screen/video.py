@@ -18,7 +18,7 @@ _TILE = (320, 240)
 
 
 class VideoSink:
-    """An .mp4 or .gif file that plays at the speed of the stamps. A context manager; at the end the written file is checked.
+    """An .mp4 or .gif file that plays at the speed of the stamps. A context manager; at the end an .mp4 is checked.
 
     Args:
         path: File to write; an existing one is replaced.
