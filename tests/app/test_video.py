@@ -4,7 +4,7 @@ import sys
 
 import cv2
 import numpy as np
-import PIL.Image as pillow
+import PIL.Image
 import pytest
 
 from csre_ros.app.screen import encoders
@@ -88,7 +88,7 @@ def test_a_disk_that_takes_no_more_is_told_at_the_end(tmp_path):
 import resource, sys
 from pathlib import Path
 import numpy as np
-import PIL.Image as pillow
+import PIL.Image
 from csre_ros.app.screen.video import VideoSink
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 rng = np.random.default_rng(0)
@@ -144,7 +144,7 @@ def test_a_gif_lasts_as_long_repeats_and_is_small(tmp_path):
             image = picture(0, (720, 960, 3))
             image[100:200, 10 * i : 10 * i + 100] = (0, 0, 255)  # BGR
             sink.write(image, round(i * SECOND / 30))
-    with pillow.open(path) as gif:
+    with PIL.Image.open(path) as gif:
         assert gif.size == (480, 360)
         assert gif.info["loop"] == 0
         durations, colours = [], []
@@ -162,7 +162,7 @@ def test_a_gif_ends_after_a_minute_and_says_so(tmp_path, capsys, monkeypatch):
     with VideoSink(tmp_path / "a.gif", fps=10) as sink:
         for i in range(30):
             sink.write(picture(i), i * SECOND // 10)
-    with pillow.open(tmp_path / "a.gif") as gif:
+    with PIL.Image.open(tmp_path / "a.gif") as gif:
         assert gif.n_frames == 10
     assert "holds the first 1 s only" in capsys.readouterr().err
 

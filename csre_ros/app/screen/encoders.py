@@ -120,14 +120,14 @@ class Gif:
 
     def __init__(self, path: Path, fps: float) -> None:
         try:
-            import PIL.Image as pillow
+            import PIL.Image
         except ImportError as error:
             raise ImportError(
                 f"writing a GIF needs Pillow: {VIDEO_EXTRA}, or choose a name that ends in .mp4"
             ) from error
-        self._pillow, self._path, self._fps = pillow, path, fps
+        self._pillow, self._path, self._fps = PIL.Image, path, fps
         self._most = round(_GIF_SECONDS * fps)
-        self._frames: list[pillow.Image] = []
+        self._frames: list[PIL.Image.Image] = []
         self._left_out = False
 
     def write(self, image: Image) -> None:
