@@ -48,7 +48,9 @@ setup(
     maintainer_email="maintainers@users.noreply.r-seed-8c335ea2.example",
     python_requires=">=3.10",
     packages=find_packages(include=["csre_ros", "csre_ros.*"]),
-    package_data={"csre_ros": ["py.typed", "bundles/*.onnx", "recordings/*.mcap", "ros/outputs/*.yaml"]},
+    package_data={
+        "csre_ros": ["py.typed", "bundles/*.onnx", "recordings/*.mcap", "ros/outputs/*.yaml", "app/dash/page/*"]
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/csre_ros"]),
         ("share/csre_ros", ["package.xml"]),

@@ -89,9 +89,7 @@ class Overlay:
             warning: One line above it, in a colour that is seen.
         """
         canvas = np.zeros(BLANK, np.uint8) if image is None else image.copy()
-        points = [image_points(caption.skeleton, canvas.shape, self._fov) for caption in captions]
-        if image is None:
-            points = self._fit(points)
+        points = self.points(captions, canvas.shape, image is None)
         for caption, pixels in zip(captions, points, strict=True):
             self._person(canvas, caption, pixels)
         height = canvas.shape[0]
@@ -99,6 +97,20 @@ class Overlay:
         if warning:
             _text(canvas, warning, (8, height - 34), 0.6, _WARNING)
         return canvas
+
+    def points(self, captions: Sequence[Caption], shape: Sequence[int], fit: bool) -> list[Points]:
+        """Where everybody is drawn.
+
+        Args:
+            captions: The people.
+            shape: Height and width of the picture.
+            fit: Zoom out until everybody is inside; the picture is of the shape :data:`BLANK`.
+
+        Returns:
+            Pixels ``[V, 2]`` of each.
+        """
+        points = [image_points(caption.skeleton, shape, self._fov) for caption in captions]
+        return self._fit(points) if fit else points
 
     def _fit(self, points: list[Points]) -> list[Points]:
         centre = np.array((BLANK[1], BLANK[0]), np.float32) / 2

@@ -74,6 +74,12 @@ _TABLE = (
         settings="csre_ros.app.demo_settings:DemoSettings",
     ),
     Command(
+        "dash",
+        "Show what is recognised on a local web page.",
+        run="csre_ros.app.dash.run:run",
+        settings="csre_ros.app.dash.settings:DashSettings",
+    ),
+    Command(
         "record",
         "Record the people in a camera, file or stream; their images only if asked.",
         run="csre_ros.app.record:run",

@@ -38,6 +38,7 @@ _EPILOG = """examples:
   csre demo                                     a camera if there is one, else the shipped recording
   csre demo --source clip.mp4 --output out.mp4  a file, with what was drawn
   csre demo --source camera:0 --events -        events as JSON lines on standard output
+  csre dash                                     the same on a local web page
   csre record wave.mcap --label wave            a camera, as a recording of skeletons
   csre replay wave.mcap                         who did what from when to when, faster than real time
   csre evaluate streams/test                    how well that goes in recordings whose truth is known

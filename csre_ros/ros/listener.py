@@ -32,6 +32,7 @@ class Listener:
         on_actions: Called with every record (see ``csre_ros.ros.outputs.json_records``).
         on_people: Called with the people of every skeleton message once the layout is known, which the node announces;
             their ``source_id`` is the person's id.
+        on_classes: Called with the record of ``~/classes``, and again when the labels change.
 
     Raises:
         ValueError: From :meth:`spin_once`: what arrived is no record, no layout, or no cloud of the layout announced.
@@ -42,6 +43,7 @@ class Listener:
         node: str,
         on_actions: Callable[[dict[str, Any]], None],
         on_people: Callable[[Frame], None],
+        on_classes: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         rclpy.init()
         self._node = rclpy.create_node("csre_listener")
@@ -52,6 +54,10 @@ class Listener:
         self._node.create_subscription(
             String, f"{node}/actions", lambda message: on_actions(json.loads(message.data)), 10
         )
+        if on_classes is not None:
+            self._node.create_subscription(
+                String, f"{node}/classes", lambda message: on_classes(json.loads(message.data)), LATCHED
+            )
         self._node.create_subscription(String, f"{node}/skeletons/layout", self._announced, LATCHED)
         self._node.create_subscription(PointCloud2, f"{node}/skeletons", self._people, qos_profile_sensor_data)
 

@@ -1,0 +1,1 @@
+"""``csre dash``: a local web page with what is recognised, live."""
