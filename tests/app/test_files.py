@@ -81,7 +81,7 @@ def test_a_path_in_two_roles_is_refused_before_anything_is_opened(files, command
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("demo --headless --source recording --output out.gif", "out.gif'; choose a name that ends in one of: .mp4"),
+        ("demo --headless --source recording --output out.avi", "out.avi'; choose a name that ends in one of: .mp4"),
         ("demo --headless --source recording --output out", "choose a name that ends in one of: .mp4"),
         ("demo --headless --source recording --output nowhere/out.mp4", "there is no folder nowhere"),
         ("demo --headless --source recording --events nowhere/out.jsonl", "there is no folder nowhere"),
