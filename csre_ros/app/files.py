@@ -13,6 +13,7 @@ from typing import Any
 from csre_ros.app.source import resolve_recording
 from csre_ros.options import READ, REPLACED, leaf_fields
 from csre_ros.paths import user_path
+from csre_ros.pose.settings import MODELS
 from csre_ros.recognition.bundle import BUNDLE_FOLDER
 from csre_ros.sources.bag_reader import BAG_SUFFIXES
 from csre_ros.sources.stored import IMAGE_SUFFIXES
@@ -87,6 +88,8 @@ def _paths(text: str, role: str) -> Iterable[Path]:
         return ()
     if role.endswith("bundle") and (shipped := BUNDLE_FOLDER / f"{text}.onnx").exists():
         return (shipped,)
+    if role.endswith("pose.model") and text in MODELS:
+        return ()
     path = user_path(resolve_recording(text))
     return (path, path.parent) if path.name == "metadata.yaml" else (path,)
 

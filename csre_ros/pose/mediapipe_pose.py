@@ -10,16 +10,26 @@ from numpy.typing import NDArray
 
 from csre_ros.foreign_text import sentence
 from csre_ros.image_size import check_size
-from csre_ros.pose.landmarker_task import import_mediapipe, load_landmarker_task
+from csre_ros.pose.landmarker_task import detector_alone, import_mediapipe, load_landmarker_task
 from csre_ros.pose.native_log import native_chatter_hidden
 from csre_ros.pose.placement import place, viewing_rays
 from csre_ros.pose.settings import PoseConfig
 from csre_ros.skeleton import Frame, Skeleton, SkeletonLayout, get_layout
 
+_Pose = tuple[list[Any], list[Any]]
+"""World landmarks of a person, and landmarks in the image."""
+
 _JUMP_NS = 1_000_000_000
 """A stamp that goes back further than this belongs to another recording: the people of the last one are forgotten."""
-_COMPANY_MS = 500
-"""How often somebody alone is checked for company, and how long company must be gone before one is alone again."""
+_SEARCH_MS, _AGAIN_MS = 700, 300
+"""How often a picture is searched for people besides those who are followed, and how soon again after a false hope."""
+_GONE_MS = 500
+"""For how long somebody must be missing before fewer people are followed."""
+_SAME_ROI = 0.7
+"""Overlap (intersection over union) from which MediaPipe takes two squares around people for one. Its default of 0.5
+loses people who stand close together."""
+_SAME_PERSON = 0.1
+"""Mean distance of the joints, as a share of the body, under which two poses are of one person."""
 
 
 class MediaPipePose:
@@ -28,10 +38,10 @@ class MediaPipePose:
     The pose is MediaPipe's world landmarks as they are: metres, camera-optical axes, confidence = visibility. The
     person as a whole is then placed in camera coordinates, see :mod:`csre_ros.pose.placement`.
 
-    A landmarker that looks for several people neither smooths nor skips its detector while it has found fewer, which
-    doubles jitter and cost for somebody alone. So there are two: one for a single person, and one for ``max_people``
-    that works alone while several people are in view and otherwise looks for company twice a second. Two people who
-    overlap in the image may be taken for one.
+    A landmarker that looks for more people than there are neither smooths nor skips its detector, which doubles jitter
+    and cost. So it looks for as many as are in view. Whether there are more is asked of the detector alone, every
+    0.7 s and with half of the confidence; when it sees more, and a landmarker for so many finds them, that one takes
+    over. Two people who overlap in the image for the most part may be taken for one.
 
     Args:
         config: Settings; the model is loaded here.
@@ -50,7 +60,10 @@ class MediaPipePose:
         self.config = config or PoseConfig()
         self._mediapipe = import_mediapipe()
         self._task = load_landmarker_task(self.config.model)
+        self._detector_task = self._detector_of(self._task) if self.config.max_people > 1 else b""
+        # By how many people they look for: as many as are in view and, once the detector saw more, as many as it saw.
         self._landmarkers: dict[int, Any] = {}
+        self._detector: Any = None
         self.reset()
 
     def step(self, image: NDArray[np.uint8], stamp_ns: int, frame_id: str) -> Frame:
@@ -78,9 +91,8 @@ class MediaPipePose:
         self._stamp_ns = stamp_ns
         self._native_ms = max(stamp_ns // 1_000_000, self._native_ms + 1)
         rgb = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2RGB)
-        result = self._search(self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=rgb))
+        people = self._search(self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=rgb))
         size = (image.shape[1], image.shape[0])
-        people = zip(result.pose_world_landmarks, result.pose_landmarks, strict=True)
         return Frame(stamp_ns, frame_id, tuple(self._skeleton(world, points, size) for world, points in people))
 
     def reset(self) -> None:
@@ -88,59 +100,99 @@ class MediaPipePose:
 
         The landmarkers are made afresh, because MediaPipe has no other way to forget.
         """
-        self.close()
+        self._close_landmarkers()
         self._stamp_ns = 0
         self._native_ms = -1  # what MediaPipe was told last; it demands that this increases
-        self._searched_ms = self._company_ms = -_COMPANY_MS
+        self._searched_ms = -_SEARCH_MS
+        self._complete_ms = 0
         self._found_somebody = False
-        self._start()
+        self._follow(1)
 
     def close(self) -> None:
         """Free the model; the next image loads it again."""
+        self._close_landmarkers()
+        if self._detector is not None:
+            self._detector.close()
+            self._detector = None
+
+    def _close_landmarkers(self) -> None:
         for landmarker in self._landmarkers.values():
             landmarker.close()
         self._landmarkers = {}
 
-    def _start(self) -> None:
-        from mediapipe.tasks.python import BaseOptions, vision
+    def _search(self, image: Any) -> list[_Pose]:
+        """The people in an image. Follows more of them, or fewer, from now on where that is needed."""
+        now_ms, people = self._native_ms, self._people
+        found = self._landmarks(image, people)
+        if len(found) == people:
+            self._complete_ms = now_ms
+            if people < self.config.max_people and now_ms - self._searched_ms >= _SEARCH_MS:
+                self._searched_ms = now_ms
+                if (seen := self._count(image)) > people:
+                    if len(more := self._landmarks(image, seen)) > people:
+                        self._follow(len(more))
+                        return more
+                    self._searched_ms += _AGAIN_MS - _SEARCH_MS
+        elif people > 1 and now_ms - self._complete_ms >= _GONE_MS:
+            self._follow(max(len(found), 1))
+        return found
 
-        confidence = self.config.min_confidence
-        for people in {1, self.config.max_people}:
-            options = vision.PoseLandmarkerOptions(
-                base_options=BaseOptions(model_asset_buffer=self._task),
-                running_mode=vision.RunningMode.VIDEO,
-                num_poses=people,
-                min_pose_detection_confidence=confidence,
-                min_pose_presence_confidence=confidence,
-                min_tracking_confidence=confidence,
-            )
-            try:
-                with native_chatter_hidden():
-                    self._landmarkers[people] = vision.PoseLandmarker.create_from_options(options)
-            except (RuntimeError, ValueError) as error:
-                model = self.config.model or "assembled from the mediapipe package"
-                raise ValueError(f"MediaPipe cannot use the pose model {model}: {sentence(error)}") from error
+    def _follow(self, people: int) -> None:
+        """Look for so many people from now on, and keep no landmarker for another number."""
+        if people not in self._landmarkers:
+            self._close_landmarkers()
+            self._landmarkers[people] = self._make(people)
+        for number in self._landmarkers.keys() - {people}:
+            self._landmarkers.pop(number).close()
+        self._people, self._complete_ms = people, self._native_ms
 
-    def _search(self, image: Any) -> Any:
-        """The people in an image, by the landmarker that suits how many there are."""
-        most = self.config.max_people
-        in_company = self._native_ms - self._company_ms < _COMPANY_MS
-        if most > 1 and (in_company or self._native_ms - self._searched_ms >= _COMPANY_MS):
-            self._searched_ms = self._native_ms
-            result = self._detect(image, most)
-            if len(result.pose_landmarks) > 1:
-                self._company_ms = self._native_ms
-                return result
-            if in_company:
-                return result
-        return self._detect(image, 1)
-
-    def _detect(self, image: Any, people: int) -> Any:
+    def _landmarks(self, image: Any, people: int) -> list[_Pose]:
+        """Up to so many people, each once."""
+        if people not in self._landmarkers:
+            self._landmarkers[people] = self._make(people)
         # The first landmarks make the native library warn once more.
         with nullcontext() if self._found_somebody else native_chatter_hidden():
             result = self._landmarkers[people].detect_for_video(image, self._native_ms)
         self._found_somebody |= bool(result.pose_landmarks)
-        return result
+        found: list[_Pose] = []
+        for world, points in zip(result.pose_world_landmarks, result.pose_landmarks, strict=True):
+            if not any(_same_person(points, other) for _, other in found):
+                found.append((world, points))
+        return found
+
+    def _count(self, image: Any) -> int:
+        """How many people the detector sees, up to ``max_people``."""
+        if self._detector is None:
+            self._detector = self._make(self.config.max_people, detector=True)
+        with nullcontext() if self._found_somebody else native_chatter_hidden():
+            return len(self._detector.detect(image).pose_landmarks)
+
+    def _detector_of(self, task: bytes) -> bytes:
+        try:
+            return detector_alone(task)
+        except ValueError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> ValueError:
+        return ValueError(f"MediaPipe cannot use the pose model {self.config.model}: {sentence(error)}")
+
+    def _make(self, people: int, *, detector: bool = False) -> Any:
+        from mediapipe.tasks.python import BaseOptions, vision
+
+        confidence = self.config.min_confidence
+        options = vision.PoseLandmarkerOptions(
+            base_options=BaseOptions(model_asset_buffer=self._detector_task if detector else self._task),
+            running_mode=vision.RunningMode.IMAGE if detector else vision.RunningMode.VIDEO,
+            num_poses=people,
+            min_pose_detection_confidence=confidence / 2 if detector else confidence,
+            min_pose_presence_confidence=confidence,
+            min_tracking_confidence=_SAME_ROI,
+        )
+        try:
+            with native_chatter_hidden():
+                return vision.PoseLandmarker.create_from_options(options)
+        except (RuntimeError, ValueError) as error:
+            raise self._unusable(error) from error
 
     def _skeleton(self, world: list[Any], points: list[Any], size: tuple[int, int]) -> Skeleton:
         body = np.array([(joint.x, joint.y, joint.z) for joint in world])
@@ -150,6 +202,13 @@ class MediaPipePose:
         return Skeleton(
             self.layout, (body + offset).astype(np.float32), visibility.astype(np.float32), image_points=image_points
         )
+
+
+def _same_person(points: list[Any], other: list[Any]) -> bool:
+    """Whether two poses in an image are of one person: from either of two squares around somebody comes one."""
+    one, two = (np.array([(joint.x, joint.y) for joint in each]) for each in (points, other))
+    extent = np.maximum(np.ptp(one, axis=0), np.ptp(two, axis=0))
+    return bool(np.abs((one - two) / np.where(extent > 0, extent, 1)).mean() < _SAME_PERSON)
 
 
 def _check(image: NDArray[np.uint8]) -> None:

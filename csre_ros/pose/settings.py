@@ -8,6 +8,8 @@ from csre_ros.options import READ, check, option
 
 BACKENDS = ("mediapipe",)
 """Names of the pose estimators; ``pose/registry.py`` says what they stand for."""
+MODELS = ("lite", "full", "heavy")
+"""Sizes of MediaPipe's pose model, from the fastest to the most exact."""
 
 
 @dataclass(frozen=True)
@@ -16,13 +18,13 @@ class PoseConfig:
 
     backend: str = option("mediapipe", "What finds the people in images.", choices=BACKENDS)
     model: str = option(
-        "",
-        "MediaPipe pose landmarker (.task file); empty: the one assembled from the mediapipe package.",
+        "full",
+        "Pose model: lite (fastest), full, heavy (most exact), or the path of a MediaPipe pose landmarker (.task).",
         remote=False,
         file=READ,
     )
     max_people: int = option(
-        2, "Most people searched for in an image; each costs about 12 ms on a laptop.", minimum=1, maximum=12
+        2, "Most people followed in an image; each who is there costs about 10 ms on a laptop.", minimum=1, maximum=12
     )
     min_confidence: float = option(
         0.5, "Least confidence of a detection, of presence and of tracking.", minimum=0.0, maximum=1.0

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("mediapipe", reason="needs mediapipe (extra 'mediapipe')")
+import mediapipe
 
 from csre_ros.pose import landmarker_task
 from csre_ros.pose.landmarker_task import DETECTOR, LANDMARKS, cache_folder, load_landmarker_task
@@ -37,7 +38,7 @@ def test_it_is_made_once_and_then_read(cache, task, monkeypatch):
     assert load_landmarker_task() == task
     (file,) = cache.iterdir()
     assert file.read_bytes() == task
-    monkeypatch.setattr(landmarker_task, "_assemble", lambda *_: pytest.fail("assembled a second time"))
+    monkeypatch.setattr(landmarker_task, "keep_task", lambda *_: pytest.fail("assembled a second time"))
     assert load_landmarker_task() == task
 
 
@@ -120,7 +121,7 @@ def test_a_users_file_that_is_no_landmarker_is_refused(tmp_path, task):
     packed = _zip(tmp_path / "packed.task", {DETECTOR: b"x" * 99, LANDMARKS: b"y" * 99}, zipfile.ZIP_DEFLATED)
     for file, message in (
         (text, r"text.task \(5 bytes\) is no MediaPipe .task file"),
-        (short, "short.task is no pose landmarker"),
+        (short, r"short.task \(\d+ bytes\) is no MediaPipe .task file"),
         (changed, "changed.task is damaged: the checksum of its member pose_landmarks_detector.tflite"),
         (hand, "it holds hand_detector.tflite but not pose_detector.tflite, pose_landmarks_detector.tflite"),
         (packed, "compresses pose_detector.tflite, .*stored uncompressed"),
@@ -137,9 +138,25 @@ def test_models_that_mediapipe_cannot_load_are_refused(tmp_path):
         MediaPipePose(PoseConfig(model=str(wrong)))
 
 
-def test_a_release_without_models_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"mediapipe 9\.9 does not carry modules/pose_detection"):
-        landmarker_task._assemble(tmp_path, "9.9")
+@pytest.mark.parametrize("size", ["lite", "heavy"])
+def test_a_size_that_is_not_here_is_refused_with_the_command_that_gets_it(cache, size):
+    """The wheel carries the full model only."""
+    with pytest.raises(FileNotFoundError, match=f"the pose model '{size}' is not here.*`csre pose-model {size}`"):
+        load_landmarker_task(size)
+    assert not cache.exists()
+
+
+def test_a_size_that_was_kept_is_found_by_name(cache, task):
+    models = Path(mediapipe.__file__).parent / "modules"
+    detector = (models / "pose_detection" / "pose_detection.tflite").read_bytes()
+    landmarks = (models / "pose_landmark" / "pose_landmark_full.tflite").read_bytes()
+    kept = landmarker_task.keep_task("heavy", detector, landmarks)
+    assert load_landmarker_task("heavy") == kept
+    assert load_landmarker_task() == load_landmarker_task("full") == task
+    assert sorted(path.name.split("-")[0] for path in cache.iterdir()) == [
+        "pose_landmarker_full",
+        "pose_landmarker_heavy",
+    ]
 
 
 def test_without_mediapipe_the_install_command_is_named():

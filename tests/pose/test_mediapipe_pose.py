@@ -166,15 +166,42 @@ def test_somebody_alone_gets_the_same_pose_however_many_are_looked_for(shared_da
         np.testing.assert_array_equal(frame.skeletons[0].positions, other.skeletons[0].positions)
 
 
-def test_people_close_together(shared_data):
-    """Three, of whom one is in front of another: video mode takes people whose surroundings overlap for one."""
+@pytest.mark.parametrize("max_people", [3, 5])
+def test_three_people_close_together_are_found(shared_data, max_people):
+    """One of them, in front, is cut off at the waist: MediaPipe loses and finds her again."""
     image = cv2.imread(str(shared_data / "video" / "three_people.jpg"))
-    several = MediaPipePose(PoseConfig(max_people=3))
-    frame = several.step(image, 0, "camera")
+    several = MediaPipePose(PoseConfig(max_people=max_people))
+    frames = [several.step(image, i * SECOND // 30, "camera") for i in range(18)]
     several.close()
-    assert len(frame.skeletons) >= 2
-    across = sorted(skeleton.positions[JOINT["nose"], 0] for skeleton in frame.skeletons)
-    assert min(np.diff(across)) > 0.2
+    counts = [len(frame.skeletons) for frame in frames]
+    assert counts[0] == 3
+    assert counts.count(3) >= 12
+    assert set(counts) <= {2, 3}
+    across = sorted(skeleton.positions[JOINT["nose"], 0] for skeleton in frames[0].skeletons)
+    assert min(np.diff(across)) > 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", [8, 14])
+def test_who_enters_is_found_within_a_second_of_stamps(shared_data, entry):
+    """Whether somebody alone is joined just after a search or just before one."""
+    clip = two_clips(shared_data, 30)
+    alone = [np.hstack((image[:, :420], np.full_like(image[:, :420], 90))) for image in clip]
+    pose = MediaPipePose(PoseConfig(max_people=4))
+    frames = [*alone[:entry], *clip[entry : entry + 11]]
+    counts = [len(pose.step(image, i * SECOND // 10, "camera").skeletons) for i, image in enumerate(frames)]
+    pose.close()
+    assert set(counts[:entry]) == {1}
+    assert 2 in counts[entry:]  # the last of them is a second later
+
+
+def test_landmarkers_are_made_for_those_who_are_there_only(shared_data, still):
+    """One person: one landmarker, and the detector that looks for more."""
+    pose = MediaPipePose(PoseConfig(max_people=12))
+    for i in range(3):
+        pose.step(still, i * SECOND, "camera")
+    assert list(pose._landmarkers) == [1]
+    pose.close()
 
 
 def test_max_people_is_kept(shared_data, pose):
