@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 RUNTIME := .[ros,mediapipe,video,cpu]
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test check types unit fast soak clean help
+.PHONY: demo test check types unit fast bench soak clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,8 +35,11 @@ unit: .venv/everything
 fast: .venv/everything ## The tests that take less than a second each
 	$(PYTEST) -m "not slow"
 
+bench: .venv/everything ## Every benchmark in its short form; `python -m benchmarks` lists them
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks all --short
+
 soak: .venv/everything ## Ten minutes of the node under faults; fails where it breaks a limit
-	$(BIN)/python benchmarks/soak.py --minutes 10
+	$(BIN)/python -m benchmarks.soak --minutes 10
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -1,7 +1,5 @@
 """Microseconds per message of every topic input, from the bytes on the wire to skeletons.
 
-    python benchmarks/adapters.py
-
 Beside them, what rclpy alone takes to make a Python object of the same bytes. Inputs whose packages are not installed
 are left out; ``python tests/ros/interfaces/build.py FOLDER`` compiles stand-ins, for ``PYTHONPATH=FOLDER/site``.
 """
@@ -9,8 +7,9 @@ are left out; ``python tests/ros/interfaces/build.py FOLDER`` compiles stand-ins
 from __future__ import annotations
 
 import json
+import sys
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import String
 from visualization_msgs.msg import Marker, MarkerArray
 
+from benchmarks.report import Row
 from csre_ros.ros.outputs.clouds import cloud_message
 from csre_ros.ros.packages import message_class
 from csre_ros.ros.readers.azure import read_markers, strided
@@ -113,8 +113,11 @@ KINDS: dict[str, tuple[Callable[[int], Any], Callable[[bytes, int], Any]]] = {
     "skeletons (25 joints)": (cloud, lambda data, people: read_cloud(data, SENDER, 1)),
     "json (25)": (text, lambda data, people: read_text(data, SENDER, 1)),
     "marker_array (32)": (markers, lambda data, people: read_markers(data, SENDER, 1)),
-    "  arrays only": (markers, lambda data, people: strided(data, 32 * people)),
-    "  with text": (lambda people: markers(people, "label"), lambda data, people: read_markers(data, SENDER, 1)),
+    "marker_array, arrays only": (markers, lambda data, people: strided(data, 32 * people)),
+    "marker_array, with text": (
+        lambda people: markers(people, "label"),
+        lambda data, people: read_markers(data, SENDER, 1),
+    ),
     "zed (38)": (objects, lambda data, people: read_objects(data, SENDER, 1)),
     "yolo (17)": (detections, lambda data, people: read_image_points(data, SENDER, 1)),
     "yolo_3d (17)": (detections, lambda data, people: read_space_points(data, SENDER, 1)),
@@ -122,28 +125,28 @@ KINDS: dict[str, tuple[Callable[[int], Any], Callable[[bytes, int], Any]]] = {
 }
 
 
-def microseconds(work: Callable[[], Any]) -> float:
-    """The best of many short runs, which is what the machine can do when nothing else disturbs it."""
+def microseconds(work: Callable[[], Any], repeats: int) -> list[float]:
+    """Of one call, in so many short runs."""
     timer = timeit.Timer(work)
     number = max(1, timer.autorange()[0] // 20)
-    return min(timer.repeat(20, number)) / number * 1e6
+    return [1e6 * seconds / number for seconds in timer.repeat(repeats, number)]
 
 
-def main() -> None:
-    """Print the table."""
-    print(f"{'input':24}{'people':>7}{'bytes':>8}{'read us':>10}{'rclpy us':>10}")
+def measure(people: tuple[int, ...] = (1, 4), repeats: int = 20) -> Iterator[Row]:
+    """Time the readers of every input.
+
+    Args:
+        people: How many are in a message.
+        repeats: Short runs of each.
+    """
     for name, (make, read) in KINDS.items():
-        for people in (1, 4):
+        for count in people:
             try:
-                message = make(people)
+                message = make(count)
             except ImportError as error:
-                print(f"{name:24}{str(error).partition(':')[0]}")
+                print(f"{name} is left out: {error}", file=sys.stderr)
                 break
             data, kind = serialize_message(message), type(message)
-            ours = microseconds(lambda: read(data, people))  # noqa: B023
-            plain = microseconds(lambda: deserialize_message(data, kind))  # noqa: B023
-            print(f"{name:24}{people:7}{len(data):8}{ours:10.1f}{plain:10.1f}")
-
-
-if __name__ == "__main__":
-    main()
+            yield Row(f"{name}, {count}", microseconds(lambda: read(data, count), repeats), "us")  # noqa: B023
+            plain = microseconds(lambda: deserialize_message(data, kind), repeats)  # noqa: B023
+            yield Row(f"{name}, {count}, rclpy alone", plain, "us")

@@ -1,7 +1,7 @@
 """The node under faults for as long as you like: what it survives, what it costs, and whether it tells the truth.
 
-    python benchmarks/soak.py --minutes 10
-    python benchmarks/soak.py --minutes 0.5 --restarts 1 --program '["tests/ros/broken_node.py", "leaking"]'
+    python -m benchmarks.soak --minutes 10
+    python -m benchmarks.soak --minutes 0.5 --restarts 1 --program '["tests/ros/broken_node.py", "leaking"]'
 
 Four people at 30 Hz from ``soak_publisher.py``, which is killed and started again. Loopback only. Prints a table of
 what was measured beside its limit, and ends with status 1 where any limit is broken.
@@ -29,8 +29,9 @@ from jsonargparse import auto_cli
 from rclpy.executors import SingleThreadedExecutor
 from rich.console import Console
 from rich.table import Table
-from soak_verdict import Evidence, Limits, judge
 from std_msgs.msg import String
+
+from benchmarks.soak_verdict import Evidence, Limits, judge
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MB_PER_PAGE = os.sysconf("SC_PAGE_SIZE") / 1e6
@@ -110,9 +111,8 @@ class Watch:
 
 def start_publisher(log: Path, seed: int) -> subprocess.Popen[bytes]:
     """Over UDP: whoever is killed leaves no shared memory behind then."""
-    script = Path(__file__).with_name("soak_publisher.py")
     return subprocess.Popen(
-        [sys.executable, script, "--log", str(log), "--seed", str(seed)],
+        [sys.executable, "-m", "benchmarks.soak_publisher", "--log", str(log), "--seed", str(seed)],
         env={**os.environ, "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"},
     )
 

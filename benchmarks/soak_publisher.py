@@ -1,6 +1,6 @@
 """A publisher of skeletons that gets everything wrong that a publisher can, and notes down what it sent.
 
-    python benchmarks/soak_publisher.py --log sent.txt --seed 1
+    python -m benchmarks.soak_publisher --log sent.txt --seed 1
 
 Started, killed and started again by ``soak.py``. Every message is noted in one line, so that nothing is lost when it is
 killed: the reason for which the node should refuse it, or ``good``.

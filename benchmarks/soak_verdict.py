@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from soak_publisher import INFINITE, REASONS, UNREADABLE
+
+from benchmarks.soak_publisher import INFINITE, REASONS, UNREADABLE
 
 
 @dataclass(frozen=True)

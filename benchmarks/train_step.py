@@ -1,34 +1,51 @@
-"""What makes a training step faster: an encoder beside variants of itself, step by step in turn, in one process.
-
-    python -m benchmarks.train_step                             (all encoders, NW-UCLA's shapes)
-    python -m benchmarks.train_step --encoders '[agcn]' --steps 20 --precision fp32
+"""What a training step costs: an encoder beside variants of itself, step by step in turn, in one process.
 
 A step is forward, backward and the optimiser; loading data is not part of it. On a CPU its time is processor time, so
-that what else the machine does counts little; ratios are medians over neighbouring steps.
+that what else the machine does counts little. The memory banks of the variant *with CSRE* are full before the clock
+starts, so that every anchor is active, as from the second epoch on.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
-from jsonargparse import auto_cli
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, cross_entropy
+from torch.nn.functional import conv2d, cross_entropy, normalize
 
-from benchmarks.csre_overhead import SIZES, Size
+from benchmarks.report import Row
 from csre_ros.skeleton import get_layout
+from models.csre import CSRELoss
 from models.encoders import ENCODERS, build_encoder
 from models.encoders.agcn import AdaptiveGraphConv
-from models.training.provenance import commit, hardware
+from models.encoders.base import Encoder
 
 Step = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Size:
+    """Shapes of a training step."""
+
+    layout: str
+    persons: int
+    frames: int
+    classes: int
+    clips: int
+    batch: int
+
+
+SIZES = {
+    "small": Size("kinect20", 1, 52, 10, 5100, 8),
+    "ucla": Size("kinect20", 1, 52, 10, 5100, 16),
+    "ntu60": Size("ntu25", 2, 64, 60, 40091, 64),
+    "ntu120": Size("ntu25", 2, 64, 120, 63026, 64),
+}
 
 
 class CopyingAdaptiveGraphConv(AdaptiveGraphConv):
@@ -57,8 +74,8 @@ def measure(
     warm_up: int = 2,
     device: str = "cpu",
     precision: Literal["fp32", "bf16"] = "bf16",
-) -> None:
-    """Time steps of every encoder and of its variants and print them with their ratios.
+) -> Iterator[Row]:
+    """Time steps of every encoder and of its variants, and how each stands to the encoder as it is.
 
     Args:
         encoders: Keys of ``models.encoders.ENCODERS``; all by default.
@@ -71,19 +88,14 @@ def measure(
     """
     shape, target = SIZES[size], torch.device(device)
     clips = batch or shape.batch
-    found: dict[str, dict[str, dict[str, float]]] = {}
     for encoder in encoders or list(ENCODERS):
         times = _time(_variants(encoder, shape, clips, target, precision), steps, warm_up, target)
         own = times["as it is"]
-        found[encoder] = {
-            name: {"ms": round(float(np.median(ms)), 1), "ratio": round(float(np.median(ms / own)), 2)}
-            for name, ms in times.items()
-        }
-    report = {
-        "size": size, "batch": clips, "precision": precision, "steps": steps, "hardware": hardware(target),
-        "threads": torch.get_num_threads(), "torch": torch.__version__, "commit": commit(), "encoders": found,
-    }  # fmt: skip
-    sys.stdout.write(json.dumps(report, indent=1) + "\n")
+        for name, ms in times.items():
+            yield Row(f"{encoder}, {name}", list(ms))
+            if ms is not own:
+                # Neighbouring steps share what else the machine does.
+                yield Row(f"{encoder}, {name} / as it is", list(ms / own), "ratio")
 
 
 def _variants(encoder: str, shape: Size, clips: int, device: torch.device, precision: str) -> dict[str, Step]:
@@ -95,6 +107,7 @@ def _variants(encoder: str, shape: Size, clips: int, device: torch.device, preci
         "half the frames": _step(encoder, shape, shape.frames // 2, own, clips, device, precision),
         "other memory format": _step(encoder, shape, shape.frames, other, clips, device, precision),
         "mixing with copies": _step(encoder, shape, shape.frames, own, clips, device, precision, with_copies),
+        "with CSRE": _step(encoder, shape, shape.frames, own, clips, device, precision, csre=True),
     }
     return {name: step for name, step in steps.items() if step is not None}
 
@@ -108,6 +121,7 @@ def _step(
     device: torch.device,
     precision: str,
     change: Callable[[nn.Module], bool] = lambda network: True,
+    csre: bool = False,
 ) -> Step | None:
     """A step of one variant; None where the change does not apply to the encoder."""
     torch.manual_seed(0)
@@ -116,18 +130,34 @@ def _step(
     if not change(network):
         return None
     network = network.to(device, memory_format=memory_format).train()  # type: ignore[call-overload]
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, nesterov=True)
+    classes = torch.arange(shape.clips) % shape.classes
+    branch = _branch(network, classes, device) if csre else None
+    parameters = [*network.parameters(), *(branch.parameters() if branch else ())]
+    optimiser = torch.optim.SGD(parameters, lr=1e-3, momentum=0.9, nesterov=True)
     x = torch.randn(clips, 3, frames, len(layout), shape.persons, device=device)
-    labels = torch.arange(clips, device=device) % shape.classes
+    slots = torch.arange(clips, device=device)
+    labels = slots % shape.classes
 
     def step() -> None:
         optimiser.zero_grad()
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            loss = cross_entropy(network(x).logits, labels)
+            output = network(x)
+            loss = cross_entropy(output.logits, labels)
+            if branch is not None:
+                loss = loss + branch(output.features, labels, slots)[0]
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
     return step
+
+
+def _branch(network: Encoder, classes: Tensor, device: torch.device) -> CSRELoss:
+    """The CSRE branch with full banks."""
+    branch = CSRELoss(network.feature_shape, classes).to(device)
+    for bank in (branch.spatial.bank, branch.temporal.bank):
+        bank.rows.copy_(normalize(torch.randn(bank.rows.shape)))
+        bank.enrolled.fill_(True)
+    return branch
 
 
 def _time(variants: dict[str, Step], steps: int, warm_up: int, device: torch.device) -> dict[str, NDArray[np.float64]]:
@@ -147,7 +177,3 @@ def _clock(device: torch.device) -> float:
         return time.process_time()
     torch.cuda.synchronize(device)
     return time.perf_counter()
-
-
-if __name__ == "__main__":
-    auto_cli(measure, as_positional=False)

@@ -99,10 +99,15 @@ class StageTimer:
             for store in (self._samples, self._counts, self._over):
                 store.clear()
 
+    def samples_ms(self) -> dict[str, list[float]]:
+        """The kept durations of every stage in milliseconds."""
+        with self._lock:
+            return {stage: [1e3 * seconds for seconds in values] for stage, values in self._samples.items()}
+
     def summary(self) -> list[StageSummary]:
         """One line per stage, in the order in which they were first seen."""
+        samples = self.samples_ms()
         with self._lock:
-            samples = {stage: np.asarray(values) * 1e3 for stage, values in self._samples.items()}
             counts, over = dict(self._counts), dict(self._over)
         found = []
         for stage, values in samples.items():

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.train_step import with_copies
+from benchmarks.train_step import measure, with_copies
 from csre_ros.skeleton import get_layout
 from models.encoders import ENCODERS, build_encoder
 from models.encoders.base import Encoder
@@ -61,13 +56,8 @@ def test_the_other_encoders_have_nothing_to_copy() -> None:
 
 @pytest.mark.slow
 def test_the_benchmark_runs() -> None:
-    options = ["--encoders=[agcn]", "--size=small", "--batch=2", "--steps=2", "--warm_up=1", "--precision=fp32"]
-    command = [sys.executable, "-m", "benchmarks.train_step", *options]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert (report["batch"], report["precision"], list(report["encoders"])) == (2, "fp32", ["agcn"])
-    found = report["encoders"]["agcn"]
-    assert list(found) == ["as it is", "half the frames", "other memory format", "mixing with copies"]
-    assert found["as it is"]["ratio"] == 1
-    assert all(one["ms"] > 0 for one in found.values())
+    rows = {row.what: row for row in measure(["hcn"], "small", batch=2, steps=2, warm_up=1, precision="fp32")}
+    variants = ["half the frames", "other memory format", "with CSRE"]
+    own = ["hcn, as it is"]
+    assert list(rows) == own + [f"hcn, {name}{end}" for name in variants for end in ("", " / as it is")]
+    assert all(len(row.values) == 2 and min(row.values) > 0 for row in rows.values())

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def soak(*options: str, restarts: int = 0) -> tuple[int, str]:
     """Twelve seconds of it per publisher, and what it says."""
     rounds = ["--minutes", str(0.2 * (restarts + 1)), "--restarts", str(restarts)]
-    command = [sys.executable, "benchmarks/soak.py", *rounds, "--start_s", "25"]
+    command = [sys.executable, "-m", "benchmarks.soak", *rounds, "--start_s", "25"]
     # So little is all warming up: growth is judged as coarsely, and so is the age on a busy machine.
     command += ["--limits.growth_mb", "60", "--limits.warm_up_s", "6", "--limits.age_ms", "1500"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}

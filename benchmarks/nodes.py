@@ -1,0 +1,36 @@
+"""The node in a process of its own, in a ROS domain that nobody else is in. Loopback only."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from csre_ros.ros.free_domain import take_domain
+
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["ROS_DOMAIN_ID"] = str(take_domain())
+
+
+@contextmanager
+def a_node(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A node with these ROS arguments; what it logs is thrown away."""
+    with tempfile.TemporaryDirectory() as logs:
+        node = subprocess.Popen(
+            [sys.executable, "-m", "csre_ros.ros.main", "--ros-args", *arguments],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "ROS_LOG_DIR": logs},
+        )  # fmt: skip
+        try:
+            yield node
+        finally:
+            node.terminate()
+            node.wait(20)
+
+
+def memory_mb(process: subprocess.Popen[bytes], kind: str = "VmRSS") -> float:
+    """Present (``VmRSS``) or peak (``VmHWM``) memory of a process."""
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) / 1e3 for line in file if line.startswith(kind))
