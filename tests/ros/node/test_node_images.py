@@ -11,7 +11,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'csre_ros[ros]'")
 pytest.importorskip("mediapipe", reason="needs the pose stage: pip install 'csre_ros[mediapipe]'")
 import cv2
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import String
 
 pytestmark = pytest.mark.ros
@@ -60,7 +60,6 @@ def to_image(pixels, encoding="bgr8", **changes):
     return Image(data=array.array("B", pixels.tobytes()), **values)
 
 
-@pytest.mark.slow
 def nv12(picture):
     """Luma, and below it both chromas of every second pixel in turn, as hardware decoders give pictures."""
     rows, columns = picture.shape[:2]
@@ -77,6 +76,7 @@ def yuy2(picture):
     return np.stack([planes[:rows], chroma.reshape(rows, columns)], 2)
 
 
+@pytest.mark.slow
 def test_images_of_every_encoding_show_the_person_and_bad_ones_are_counted(graph_with, tiny_bundle, picture):
     talker = image_talker(graph_with, tiny_bundle)
     good = [
@@ -149,3 +149,29 @@ def test_the_newest_image_wins_and_the_others_are_counted(graph_with, tiny_bundl
         record["stamp"] for record in talker.records if any(abs(record["stamp"] - one) < 1e-6 for one in known)
     }
     assert received - skipped == len(looked_at)  # every image was looked at or counted
+
+
+@pytest.mark.slow
+def test_the_person_in_a_picture_stands_where_the_depth_image_shows_them(graph_with, tiny_bundle, picture):
+    """Without it they would stand where the declared field of view puts them."""
+    talker = image_talker(graph_with, tiny_bundle, "rgbd")
+    depths = talker.graph.publisher(Image, "depth_image", 1)
+    matrix = [300.0, 0.0, 128.0, 0.0, 300.0, 128.0, 0.0, 0.0, 1.0]
+    talker.graph.publisher(CameraInfo, "camera_info", 1).publish(CameraInfo(width=256, height=256, k=matrix))
+    message, depth = to_image(picture), to_image(np.full((256, 256), 6000, np.uint16), "16UC1")
+
+    def placed():
+        depth.header.stamp = message.header.stamp = talker.graph.peer.get_clock().now().to_msg()
+        message.header.frame_id = "lens"
+        talker.publisher.publish(message)
+        depths.publish(depth)
+        talker.graph.spin(0.1)
+        return talker.people and talker.people[-1].height == 1
+
+    talker.graph.until(placed)
+    cloud = np.frombuffer(talker.people[-1].data, np.float32).reshape(33, -1)
+    seen = cloud[cloud[:, 3] > 0.8, :3]
+    assert np.median(seen[:, 2]) == pytest.approx(6.0, abs=0.15)
+    assert np.ptp(seen[:, 2]) > 0.05  # the body keeps its shape
+    pixels = seen[:, :2] / seen[:, 2:] * 300 + 128
+    assert ((pixels > 0) & (pixels < 256)).all()

@@ -1,5 +1,6 @@
 """The node on ZED, YOLO and REP-155 topics: a raised arm over real DDS, in 3-D and in the image."""
 
+import array
 import json
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from hri_msgs.msg import IdsList, Skeleton2D
 from onnx import TensorProto, helper, numpy_helper
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 from vision_msgs.msg import Classification
 from yolo_msgs.msg import Detection, DetectionArray, KeyPoint2D, KeyPoint3D, Point2D
@@ -216,6 +217,24 @@ def test_rep155_bodies_come_and_go(graph_with, flat_bundle, make_body):
     node.node.trigger_deactivate()
     node.graph.until(lambda: not bodies.followed("eve"))
     assert node.graph.peer.count_subscribers("/humans/bodies/tracked") == 0
+
+
+def test_rep155_bodies_and_depth_are_people_in_space(graph_with, tiny_bundle, make_body):
+    """The bundle is one for people in space; the picture has a tenth of the pixels, so that DDS delivers them."""
+    node = Node(graph_with, tiny_bundle, "input:=hri", "use_depth:=true")
+    node.activate()
+    infos = node.graph.publisher(CameraInfo, "camera_info", qos_profile_sensor_data)
+    infos.publish(CameraInfo(width=64, height=48, k=[50.0, 0.0, 32.0, 0.0, 50.0, 24.0, 0.0, 0.0, 1.0]))
+    depths = node.graph.publisher(Image, "depth_image", qos_profile_sensor_data)
+    bodies = Bodies(node.graph)
+
+    def told():
+        data = array.array("B", np.full(64 * 48, 2500, np.uint16).tobytes())
+        depth = Image(width=64, height=48, step=128, encoding="16UC1", data=data)
+        depths.publish(stamped(depth, "camera_optical_frame", bodies.stamp_ns))
+        return "raise_right" in node.labels
+
+    bodies.until(told, ann=make_body("right"))
 
 
 def test_ids_are_not_announced_to_those_who_announced_them(graph_with, flat_bundle):
