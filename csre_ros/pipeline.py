@@ -8,6 +8,7 @@ from types import TracebackType
 
 import numpy as np
 
+from csre_ros.paths import user_path
 from csre_ros.pose.estimator import PoseEstimator
 from csre_ros.pose.registry import estimated_layout, make_estimator
 from csre_ros.pose.settings import PoseConfig
@@ -15,6 +16,7 @@ from csre_ros.recognition import PersonAction, Recognizer
 from csre_ros.recognition.settings import RecognizerConfig
 from csre_ros.skeleton import Frame, SkeletonLayout, lifted
 from csre_ros.sources.frames import SourceFrame
+from csre_ros.teaching import Gallery
 from csre_ros.timing import StageTimer
 
 
@@ -89,7 +91,7 @@ class Pipeline:
     """The runtime in one call, shared by the command line, the node and the benchmarks. A context manager that closes.
 
     Args:
-        config: Settings; the bundle is loaded here, the pose model when the first image arrives.
+        config: Settings; bundle and gallery are loaded here, the pose model when the first image arrives.
         dims: Dimensions of the people that the source knows; None where the pose estimator must find them. They choose
             the bundle where ``config`` leaves that open.
 
@@ -103,6 +105,8 @@ class Pipeline:
         self.timer = StageTimer()
         self._people = PoseStage(self.config.pose, self.timer)
         self.recognizer = Recognizer(self.config.recognizer, timer=self.timer, dims=dims or self._people.layout.dims)
+        if path := self.config.recognizer.gallery:
+            self.recognizer.gallery = Gallery.load(user_path(path), self.recognizer.bundle)
 
     @property
     def left_out(self) -> dict[str, int]:

@@ -24,12 +24,16 @@ class Evidence:
         embedding: ``[dim]`` what the network saw, before it was told apart.
         span_ns: Source stamps of the oldest and newest frame behind it.
         instant_ns: The instant of which it speaks, between the two.
+        positions: ``[V, dims]`` the joints at that instant in the bundle's layout; None where it speaks of a window.
+        confidence: ``[V]`` of these joints.
     """
 
     logits: FloatArray
     embedding: FloatArray
     span_ns: tuple[int, int]
     instant_ns: int
+    positions: FloatArray | None = None
+    confidence: FloatArray | None = None
 
 
 class OnlineEncoder(Protocol[Memory]):

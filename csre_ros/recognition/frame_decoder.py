@@ -107,8 +107,23 @@ class FrameDecoder:
         self._count = 0
         self._risen = np.full(len(self._thresholds), np.nan)  # when each label rose to its onset
 
-    def step(self, at: float, probabilities: NDArray[np.floating[Any]]) -> list[Reported]:
-        """Take the probabilities ``[labels]`` of the instant ``at`` in; what changed, in order."""
+    def step(
+        self,
+        at: float,
+        probabilities: NDArray[np.floating[Any]],
+        began: NDArray[np.floating[Any]] | None = None,
+    ) -> list[Reported]:
+        """Take the probabilities of an instant in.
+
+        Args:
+            at: The instant.
+            probabilities: ``[labels]``.
+            began: ``[labels]`` since when each label holds, where that is known better than by its probabilities; NaN
+                where it is not.
+
+        Returns:
+            What changed, in order.
+        """
         limits = self.scale * self._thresholds
         above = probabilities >= self._settings.onset * limits
         self._risen = np.where(above, np.where(np.isnan(self._risen), at, self._risen), np.nan)
@@ -124,12 +139,13 @@ class FrameDecoder:
             elif at - self._last > self._bridges[self.active]:
                 changes += self.end()
         if strong and self._count >= self._needed and best != self.active:
-            began = max(float(self._risen[best]), self._over)
+            known = np.nan if began is None else began[best]
+            since = max(float(self._risen[best] if np.isnan(known) else known), self._over)
             if self.active is not None:
-                changes += self.end(began)
-            self.active, self.since, self._last = best, began, at
+                changes += self.end(since)
+            self.active, self.since, self._last = best, since, at
             self._peak = float(probabilities[best])
-            changes.append(Reported(best, began, None, self._peak))
+            changes.append(Reported(best, since, None, self._peak))
         return changes
 
     def end(self, latest: float = np.inf) -> list[Reported]:

@@ -20,6 +20,7 @@ from csre_ros.recognition.settings import AUTO, RecognizerConfig
 from csre_ros.recognition.stamps import StampGuard, Verdict
 from csre_ros.recognition.stream_decoder import StreamDecoder
 from csre_ros.recognition.stream_encoder import StreamEncoder
+from csre_ros.recognition.taught import Taught
 from csre_ros.recognition.tracker import Track, Tracker
 from csre_ros.recognition.types import ActionEvent, PersonAction
 from csre_ros.recognition.window_decoder import WindowDecoder
@@ -60,6 +61,7 @@ class Recognizer:
         bundle: A loaded bundle; None loads the one that ``config`` names.
         timer: Where the stages ``track``, ``window``, ``infer`` and ``decode`` are timed.
         dims: Dimensions of the skeletons to come, which choose the bundle where ``config`` leaves it open.
+        gallery: Labels that were taught, beside those of the bundle. The path in ``config`` is for whoever loads it.
 
     Attributes:
         config: Settings in force.
@@ -71,6 +73,7 @@ class Recognizer:
     Raises:
         BundleError: The bundle cannot be used.
         ImportError: ONNX Runtime is not installed.
+        ValueError: There is a gallery, and the bundle does not label every frame.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Recognizer:
         bundle: Bundle | None = None,
         timer: StageTimer | None = None,
         dims: int = 3,
+        gallery: Taught | None = None,
     ) -> None:
         self.config = config or RecognizerConfig()
         name = BY_DIMS[dims] if self.config.bundle == AUTO else self.config.bundle
@@ -94,7 +98,13 @@ class Recognizer:
         else:
             decoding = self.bundle.decoding
             self._encoder = StreamEncoder(self.bundle, stream, self._timer)
-            self._decoder = lambda: StreamDecoder(self.labels, self.config.decoder, decoding, stream.rate_hz)
+            self._decoder = lambda: StreamDecoder(
+                self.labels,
+                self.config.decoder,
+                decoding,
+                stream.rate_hz,
+                self.gallery.matcher() if self.gallery else None,
+            )
         layout = get_layout(self.info.layout)
         self._guard = StampGuard(self.config.window.max_gap_s, self.config.window.max_jump_s, self.counts)
         self._intake = Intake(layout, self.counts)
@@ -104,6 +114,9 @@ class Recognizer:
         self._observed = False
         self._grid_ns: tuple[int, int] = (0, 0)  # where the stamp grid starts, and its next point
         self._gone: list[PersonAction] = []
+        self._gallery: Taught | None = None
+        self._labels = self.info.labels
+        self.gallery = gallery
 
     @property
     def info(self) -> BundleInfo:
@@ -112,8 +125,32 @@ class Recognizer:
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """What can be told apart, in the order of all scores."""
-        return self.info.labels
+        """What can be told apart, in the order of all scores: the labels of the bundle, then those of the gallery."""
+        return self._labels
+
+    @property
+    def gallery(self) -> Taught | None:
+        """Labels that were taught.
+
+        May be set between two steps, also to the same one after it changed; what people are doing then ends.
+
+        Raises:
+            ValueError: The bundle does not label every frame.
+        """
+        return self._gallery
+
+    @gallery.setter
+    def gallery(self, gallery: Taught | None) -> None:
+        if gallery is not None and self.info.stream is None:
+            raise ValueError(
+                f"bundle {self.info.name!r} classifies windows and cannot be taught; taught labels need a bundle that "
+                "labels every frame, such as 'stream' or 'flat'"
+            )
+        labels = self.info.labels + (() if gallery is None else gallery.labels)
+        self._gallery, self._labels = gallery, labels
+        for person in self._people.values():
+            person.events += person.decoder.end(person.track.last_ns, person.track.id)
+            person.decoder = self._decoder()
 
     def step(self, frame: Frame) -> list[PersonAction]:
         """Advance by one frame.

@@ -113,6 +113,12 @@ class RecognizerConfig:
         "Where the encoder runs; 'cuda' and 'tensorrt' refuse to start if they are not active.",
         choices=("auto", "cpu", "cuda", "tensorrt"),
     )
+    gallery: str = option(
+        "",
+        "File of labels that were taught by examples, beside those of the bundle; empty: none.",
+        remote=False,
+        file=READ,
+    )
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     window: WindowConfig = field(default_factory=WindowConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)

@@ -33,6 +33,9 @@ class _Instant(NamedTuple):
     share: float
 
 
+_Joints = tuple[FloatArray, FloatArray]
+
+
 class _Row(NamedTuple):
     """The states of one person: a row of those of a batch."""
 
@@ -50,6 +53,7 @@ class _Stream:
         newest: The newest frame.
         waiting: Points of the grid that the network has not seen.
         states: After the newest point that it has; None before the first.
+        recent: Joints at the newest points that the network has seen, as many as its answers lag behind.
     """
 
     first_ns: int = 0
@@ -57,6 +61,7 @@ class _Stream:
     newest: _Seen | None = None
     waiting: list[_Instant] = field(default_factory=list)
     states: _Row | None = None
+    recent: tuple[_Joints, ...] = ()
 
 
 class StreamEncoder:
@@ -81,6 +86,7 @@ class StreamEncoder:
         self._period_ns = 1e9 / info.rate_hz
         self._delay_ns = round(info.delay_s * 1e9)
         self._receptive_ns = round(info.receptive_s * 1e9)
+        self._lag = round(info.delay_s * info.rate_hz) + 1
         self._most = max(bundle.info.time_steps, 2)
 
     def start(self) -> _Stream:
@@ -105,7 +111,7 @@ class StreamEncoder:
         if len(memory.waiting) <= self._most:
             return True
         memory.waiting.clear()
-        memory.states, memory.newest = None, None
+        memory.states, memory.newest, memory.recent = None, None, ()
         return False
 
     def span_ns(self, memory: _Stream) -> tuple[int, int] | None:
@@ -120,6 +126,7 @@ class StreamEncoder:
         """Run the network on everything that waits; everybody's next point is one batch."""
         found: list[list[Evidence]] = [[] for _ in memories]
         states = [memory.states for memory in memories]
+        recent = [memory.recent for memory in memories]
         for step in range(max(len(memory.waiting) for memory in memories)):
             rows = [row for row, memory in enumerate(memories) if step < len(memory.waiting)]
             with self._timer("window"):
@@ -133,11 +140,12 @@ class StreamEncoder:
                 # States that led to nonsense are not carried on.
                 states[row] = _Row(after, i) if finite[i] else None
                 about_ns = instants[i].at_ns - self._delay_ns
+                recent[row] = (*recent[row], (positions[i], confidence[i]))[-self._lag :]
                 if about_ns >= memories[row].first_ns:
                     span = self._span(memories[row], instants[i].after.stamp_ns)
-                    found[row].append(Evidence(logits[i], embedding[i], span, about_ns))
-        for memory, state in zip(memories, states, strict=True):
-            memory.states = state
+                    found[row].append(Evidence(logits[i], embedding[i], span, about_ns, *recent[row][0]))
+        for memory, state, newest in zip(memories, states, recent, strict=True):
+            memory.states, memory.recent = state, newest
             memory.waiting.clear()
         return [tuple(evidence) for evidence in found]
 

@@ -1,0 +1,169 @@
+"""The gallery: labels that were taught, with the recordings that taught them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from csre_ros.foreign_text import quoted
+from csre_ros.recognition.bundle import Bundle
+from csre_ros.recognition.bundle_info import Label
+from csre_ros.skeleton import get_layout
+from csre_ros.teaching.enrol import features_of, stream_of, trim
+from csre_ros.teaching.features import Features
+from csre_ros.teaching.matching import GalleryMatcher, sequence_distances
+from csre_ros.teaching.recording import Recording, TeachError
+from csre_ros.teaching.storage import GalleryError, read, write
+
+REACH = 0.6
+"""Mean distance at which an example is as likely meant as not, of bundles that do not say (extension ``teach``)."""
+
+_THRESHOLD = 0.5
+_APART, _ALIKE = 1.25, 0.6  # shares of the reach
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+
+__all__ = ["REACH", "Gallery", "GalleryError"]
+
+
+class Gallery:
+    """Taught labels and their examples; give it to a :class:`~csre_ros.recognition.Recognizer`.
+
+    Args:
+        bundle: The bundle whose embedding the examples are compared by; one that labels every frame.
+
+    Attributes:
+        reach: Mean distance at which an example is as likely meant as not.
+
+    Raises:
+        TeachError: The bundle classifies windows.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle, self._stream = bundle, stream_of(bundle)
+        self.reach = float(bundle.info.extensions.get("teach", {}).get("reach", REACH))
+        self._examples: dict[str, list[tuple[Recording, Features]]] = {}
+
+    @classmethod
+    def from_recordings(cls, bundle: Bundle, recordings: Mapping[str, Sequence[Recording]]) -> Gallery:
+        """A gallery of recordings by label, as :meth:`add` takes them."""
+        gallery = cls(bundle)
+        for label, several in recordings.items():
+            for recording in several:
+                gallery.add(label, recording)
+        return gallery
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The taught labels, in the order in which they were taught."""
+        return tuple(Label(name, _THRESHOLD) for name in self._examples)
+
+    @property
+    def examples(self) -> dict[str, tuple[Recording, ...]]:
+        """The recordings by label, trimmed."""
+        return {name: tuple(recording for recording, _ in several) for name, several in self._examples.items()}
+
+    def add(self, label: str, recording: Recording) -> Recording:
+        """Teach one example more.
+
+        Args:
+            label: Letters, digits and ``_``; no label of the bundle.
+            recording: One person who shows the gesture once, or holds the posture.
+
+        Returns:
+            What was kept of the recording.
+
+        Raises:
+            TeachError: The label cannot be taught, or the recording shows too little.
+        """
+        if not _NAME.fullmatch(label):
+            raise TeachError(f"the label {quoted(label)} must consist of 1..64 letters, digits and '_'")
+        if label in {known.name for known in self._bundle.info.labels}:
+            raise TeachError(
+                f"the bundle {self._bundle.info.name!r} knows a label {label!r} already; choose another name, such as "
+                f"my_{label}"
+            )
+        kept = trim(recording, self._bundle)
+        self._examples.setdefault(label, []).append((kept, features_of(kept, self._bundle)))
+        return kept
+
+    def remove(self, label: str) -> None:
+        """Forget a label and its examples.
+
+        Raises:
+            TeachError: There is no such label.
+        """
+        if label not in self._examples:
+            known = ", ".join(self._examples) or "none"
+            raise TeachError(f"the gallery has no label {quoted(label)}; it has: {known}")
+        del self._examples[label]
+
+    def findings(self) -> tuple[str, ...]:
+        """What is odd about the examples: those that contradict each other, and labels that look alike."""
+        names = [name for name, several in self._examples.items() for _ in several]
+        features = [one for several in self._examples.values() for _, one in several]
+        found = []
+        for row, name in enumerate(names):
+            distances = sequence_distances(features[row], features)
+            distances[row] = np.inf
+            own = np.array([other == name for other in names])
+            number = names[:row].count(name) + 1
+            if own.sum() > 1 and distances[own].min() > _APART * self.reach:
+                found.append(
+                    f"example {number} of {name!r} looks like no other example of it; remove it, or show it again"
+                )
+            if not own.all():
+                nearest = int(np.where(own, np.inf, distances).argmin())
+                if distances[nearest] < _ALIKE * self.reach:
+                    found.append(
+                        f"example {number} of {name!r} looks like {names[nearest]!r}; make the gestures more different"
+                    )
+        return tuple(found)
+
+    def matcher(self) -> GalleryMatcher:
+        """A matcher for one more person, with the labels of now."""
+        several = list(self._examples.values())
+        return GalleryMatcher(
+            [features for examples in several for _, features in examples],
+            np.repeat(np.arange(len(several)), [len(examples) for examples in several]),
+            len(several),
+            self.reach,
+            get_layout(self._bundle.info.layout),
+            self._stream.rate_hz,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write one file; a file that is there is replaced as a whole, or not at all.
+
+        Raises:
+            ValueError: The file is not called ``.npz``.
+            OSError: It cannot be written.
+        """
+        write(path, self._bundle.info.digest, self.examples)
+
+    @classmethod
+    def load(cls, path: Path, bundle: Bundle, enrol_again: bool = False) -> Gallery:
+        """Read what :meth:`save` wrote.
+
+        Args:
+            path: The file.
+            bundle: The bundle that it was taught to.
+            enrol_again: Take another bundle too, and teach it the recordings that the file keeps.
+
+        Raises:
+            GalleryError: The file is missing, damaged, or was taught to another bundle.
+            TeachError: The bundle classifies windows, or cannot use a recording.
+        """
+        gallery = cls(bundle)
+        digest, recordings = read(path)
+        if digest != bundle.info.digest and not enrol_again:
+            raise GalleryError(
+                f"gallery {path} was taught to another bundle ({digest[:12]}...) than {bundle.info.name!r} "
+                f"({bundle.info.digest[:12]}...); the recordings in it can teach this one: "
+                "in Python, Gallery.load(path, bundle, enrol_again=True).save(path)"
+            )
+        for label, several in recordings.items():
+            gallery._examples[label] = [(recording, features_of(recording, bundle)) for recording in several]
+        return gallery
