@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 RUNTIME := .[ros,mediapipe,video,cpu]
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test check types unit fast bench soak clean help
+.PHONY: demo test check types unit fast core bench soak clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,6 +37,10 @@ fast: .venv/everything ## The tests that take less than a second each
 
 bench: .venv/everything ## Every benchmark in its short form; `python -m benchmarks` lists them
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks all --short
+
+core: .venv/bin/python ## The runtime's quick tests with the newest versions that this Python gets; no trainer, no ROS
+	$(BIN)/pip install --quiet --disable-pip-version-check nox
+	$(BIN)/nox --session "core-$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
 
 soak: .venv/everything ## Ten minutes of the node under faults; fails where it breaks a limit
 	$(BIN)/python -m benchmarks.soak --minutes 10
