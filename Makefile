@@ -12,6 +12,7 @@ help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 demo: .venv/runtime ## Recognise the shipped recording through ROS 2 and draw demo.mp4 and demo.png
+	@$(BIN)/csre pose-model || echo "cameras and videos need it later; the recording does without"
 	$(BIN)/csre demo --source recording --headless --ros --output demo.mp4 --events demo.jsonl
 
 test: check types unit ## Lint, types, and every test
