@@ -27,6 +27,7 @@ MEDIAPIPE = [f"mediapipe==0.10.21; {WITH_MODEL}", f"mediapipe>=1.2; {WITHOUT_MOD
 TEST = [
     "pytest>=8",
     "pytest-timeout",
+    "shtab>=1.7",
     "packaging",
     "pytest-xdist>=3.7",  # the first that leaves the order of files alone on request
     "jsonschema",
@@ -104,6 +105,7 @@ setup(
         "mediapipe-numpy2": ["mediapipe>=1.2", "numpy>=2"],
         "mediapipe-old-arm": ["mediapipe==0.10.18"],
         "video": ["imageio-ffmpeg>=0.5", "pillow>=10"],  # H.264 and GIF
+        "completion": ["shtab>=1.7"],
         "cpu": ["onnxruntime>=1.18"],
         "gpu": ["onnxruntime-gpu[cuda,cudnn]>=1.18"],
         "train": TRAIN,
