@@ -2,6 +2,7 @@
 
 python -m models fit --config models/configs/ucla/base.yaml --config models/configs/ucla/ctrgcn.yaml
 python -m models fit --config models/configs/stream.yaml
+python -m models fit --config models/configs/own.yaml --data.recordings FOLDER    your own gestures
 python -m models table --suite ucla                 train whatever the suite lacks, and write its table
 python -m models ensemble --suite ucla              fuse its streams
 python -m models plot --suite ucla                  draw its curves, confusion, gains and maps
@@ -67,10 +68,19 @@ def main() -> None:
     if called not in functions:
         sys.stderr.write(f"{PROGRAM}: unknown command {called!r}; choose one of: {', '.join(functions)}\n")
         raise SystemExit(2)
-    if functions[called]:
-        _call(functions[called])
-    else:
-        _lightning()
+    try:
+        if functions[called]:
+            _call(functions[called])
+        else:
+            _lightning()
+    except ValueError as error:
+        from csre_ros.recognition.bundle_info import BundleError
+        from models.data.streams.own_recordings import RecordingsError
+
+        if not isinstance(error, BundleError | RecordingsError):
+            raise
+        sys.stderr.write(f"{PROGRAM} {called}: {error}\n")  # what others give is refused in one line
+        raise SystemExit(2) from None
 
 
 def usage() -> str:

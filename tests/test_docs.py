@@ -339,7 +339,7 @@ def test_a_wrong_command_is_noticed(monkeypatch, capsys):
         check_ros2(["param", "set", "/action_node", "decoder.threshold_scale", "9.0"], monkeypatch)
 
 
-HELPED = ("fit", "export", "streams")
+HELPED = ("fit", "export", "export-stream", "streams")
 
 
 @pytest.mark.slow

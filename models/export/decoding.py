@@ -113,7 +113,13 @@ def judge(
     return Outcome(detected, wrong, late_s)
 
 
-def fit_decoding(streams: Sequence[ScoredStream], labels: Sequence[Label], rate_hz: float, delay_s: float) -> Fitted:
+def fit_decoding(
+    streams: Sequence[ScoredStream],
+    labels: Sequence[Label],
+    rate_hz: float,
+    delay_s: float,
+    fixed: FrameDecoding | None = None,
+) -> Fitted:
     """Choose times and shares for all labels at a middle threshold, then a threshold and a longest gap for each label.
 
     Args:
@@ -121,14 +127,15 @@ def fit_decoding(streams: Sequence[ScoredStream], labels: Sequence[Label], rate_
         labels: In the order of the probabilities; their thresholds do not matter.
         rate_hz: Frames per second.
         delay_s: Time by which the network looks ahead.
+        fixed: Times and shares that are chosen already.
     """
     truths = Counter(truth.label for stream in streams for truth in merged(stream.truth))
 
     def at(threshold: float) -> list[Label]:
         return [replace(label, threshold=0.0 if label.background else threshold) for label in labels]
 
-    settings = FrameDecoding()
-    for name, values in _GRID.items():
+    settings = fixed or FrameDecoding()
+    for name, values in ({} if fixed else _GRID).items():
         candidates = [FrameDecoding(**(asdict(settings) | {name: value})) for value in values]
         settings = max(candidates, key=lambda one: judge(streams, at(0.55), one, rate_hz, delay_s).gain)
     best: dict[str, tuple[float, float]] = {}
@@ -144,7 +151,8 @@ def fit_decoding(streams: Sequence[ScoredStream], labels: Sequence[Label], rate_
                 best[label.name] = (gain, threshold)
     limits = tuple(0.0 if label.background else best[label.name][1] for label in labels)
     judged = [replace(label, threshold=limit) for label, limit in zip(labels, limits, strict=True)]
-    return Fitted(limits, _bridged(streams, judged, settings, rate_hz, delay_s), tuple(curve))
+    chosen = fixed or _bridged(streams, judged, settings, rate_hz, delay_s)
+    return Fitted(limits, chosen, tuple(curve))
 
 
 def _bridged(

@@ -32,7 +32,7 @@ def restore(run: Path, checkpoint: str, kind: type[Model]) -> tuple[Model, Any, 
 
     Raises:
         FileNotFoundError: The folder holds no such run or checkpoint.
-        ValueError: The run trained something else.
+        ValueError: The run trained something else, or the bundle that it started from has been replaced.
     """
     config, weights = run / "config.yaml", run / "checkpoints" / f"{checkpoint}.ckpt"
     for path in (config, weights):
@@ -63,6 +63,9 @@ def restore(run: Path, checkpoint: str, kind: type[Model]) -> tuple[Model, Any, 
     cli.trainer.datamodule = data  # type: ignore[attr-defined]
     model.trainer = cli.trainer
     model.configure_model()
+    start = getattr(data, "warm_start", None)
+    if start is not None and stored["identity"].get("start") != start.info.digest:
+        raise ValueError(f"{start.path} is another bundle than the one that {run} started from; fit again")
     model.network.load_state_dict(take(stored["state_dict"], "network."))
     return model.eval(), data, int(cli.config["seed_everything"]), str(stored.get("commit", ""))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from csre_ros.evaluation.intervals import Interval
 from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metric
 from csre_ros.skeleton import FloatArray
 from models.data.streams.clips import ClipStream, right_share
-from models.data.streams.module import StreamBatch, StreamData
 from models.data.streams.stream import Stream
+from models.data.streams.windows import StreamBatch, StreamWindowData
 from models.export.decoding import ScoredStream, fit_decoding
 from models.export.run import check_output, onnx_bytes, restore, write_bundle
 from models.network.stream import StreamNetwork
@@ -46,8 +47,14 @@ def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") 
     network, names = model.network, data.labels.names
     delay = model.frame_loss.delay_frames
     labels = [Label(name, 0.0, name in data.labels.background) for name in names]
-    network.bias[names.index("idle")] = idle_bias(network, data, delay)
-    fitted = fit_decoding(validation_streams(network, data, delay), labels, data.rate_hz, delay / data.rate_hz)
+    kept = data.warm_start if data.keep_labels else None
+    if kept is None:
+        network.bias[names.index("idle")] = idle_bias(network, data, delay)
+    streams = validation_streams(network, data, delay)
+    settings = kept.decoding if kept is not None else None
+    fitted = fit_decoding(streams, labels, data.rate_hz, delay / data.rate_hz, settings)
+    if kept is not None:
+        fitted = replace(fitted, thresholds=kept.thresholds(names, fitted.thresholds, data.own_classes))
     front_frames = 1  # velocities look one frame back
     receptive = network.encoder.receptive_frames + front_frames
     info = BundleInfo(
@@ -81,7 +88,7 @@ def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") 
 
 
 def probabilities_of(
-    network: StreamNetwork, data: StreamData, streams: Sequence[Stream | ClipStream], delay: int
+    network: StreamNetwork, data: StreamWindowData, streams: Sequence[Stream | ClipStream], delay: int
 ) -> list[FloatArray]:
     """``[T, labels]`` of every stream, each row for the instant of its own frame; the last frame stands for the future.
 
@@ -104,7 +111,7 @@ def probabilities_of(
     return found
 
 
-def validation_streams(network: StreamNetwork, data: StreamData, delay: int) -> list[ScoredStream]:
+def validation_streams(network: StreamNetwork, data: StreamWindowData, delay: int) -> list[ScoredStream]:
     """What the network says of the streams of the validation part."""
     names, scored = data.labels.names, []
     for streams in data.val.streams.values():
@@ -118,7 +125,7 @@ def validation_streams(network: StreamNetwork, data: StreamData, delay: int) -> 
     return scored
 
 
-def idle_bias(network: StreamNetwork, data: StreamData, delay: int) -> float:
+def idle_bias(network: StreamNetwork, data: StreamWindowData, delay: int) -> float:
     """What to add to the logit of *idle* so that clips of validation subjects are told best; both are background."""
     clips = data.clips("val")
     found = probabilities_of(network, data, clips, delay)
@@ -128,21 +135,23 @@ def idle_bias(network: StreamNetwork, data: StreamData, delay: int) -> float:
         factor = np.ones(len(data.labels.names), np.float32)
         factor[idle] = np.exp(bias)
         scaled = [one * factor / (one * factor).sum(1, keepdims=True) for one in found]
-        return right_share(clips, scaled, data.labels.names)
+        return right_share(clips, scaled, data.labels.names, data.clip_words)
 
     return max(_IDLE_BIASES, key=share)
 
 
-def figures(network: StreamNetwork, data: StreamData, delay: int) -> list[Metric]:
-    """Accuracy on trimmed clips of test subjects, as they are and turned."""
-    clips = data.clips("test")
+def figures(network: StreamNetwork, data: StreamWindowData, delay: int) -> list[Metric]:
+    """Accuracy on trimmed clips of nobody it was trained on, as they are and turned."""
+    part, whose = data.judged
+    clips = data.clips(part)
     metrics = []
     for angle in (0,) if data.flat else (0, 90, 180):
         turned = [clip.turned(np.deg2rad(angle)) for clip in clips]
-        share = right_share(turned, probabilities_of(network, data, turned, delay), data.labels.names)
+        found = probabilities_of(network, data, turned, delay)
+        share = right_share(turned, found, data.labels.names, data.clip_words)
         how = f"turned by {angle} degrees" if angle else "as they are"
         what = "projected by virtual cameras" if data.flat else how
-        protocol = f"{len(clips)} clips of the even subjects, {what}; the label with the largest sum over frames"
+        protocol = f"{len(clips)} clips {whose}, {what}; the label with the largest sum over frames"
         metrics.append(Metric("clips" if not angle else f"clips {angle}", round(share, 4), protocol))
     return metrics
 

@@ -1,8 +1,9 @@
-"""LightningCLI as it is used here: the command line decides, and no checkpoint runs code."""
+"""LightningCLI as it is used here: the command line decides, no checkpoint runs code, no failure leaves a folder."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,6 +14,9 @@ import yaml
 from lightning.pytorch.cli import LightningCLI
 
 from models.training.classifier import ActionClassifier
+
+_BEGUN = ("config.yaml", "hparams.yaml", "metrics.csv")
+"""What a run writes before its first epoch is over."""
 
 
 class CommandLine(LightningCLI):
@@ -25,6 +29,21 @@ class CommandLine(LightningCLI):
 
     def _parse_ckpt_path(self) -> None:
         pass
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        try:
+            super()._run_subcommand(subcommand)
+        except BaseException:
+            if self.trainer.log_dir is not None:
+                forget(Path(self.trainer.log_dir))
+            raise
+
+
+def forget(folder: Path) -> None:
+    """Remove the folder of a run that failed before it had anything to keep."""
+    kept = [path for path in folder.rglob("*") if path.is_file() and path.name not in _BEGUN]
+    if folder.is_dir() and not kept:
+        shutil.rmtree(folder)
 
 
 def run(program: str) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.data.streams.module import StreamBatch, StreamData
+from models.data.streams.windows import StreamBatch, StreamWindowData
 from models.encoders.streaming import build_stream_encoder
 from models.encoders.streaming.causal import take
 from models.network.stream import StreamNetwork
 from models.network.stream_front import StreamFront
 from models.training.encoder_training import EncoderTraining
 from models.training.settings import Contrast, Optimisation
+from models.training.warm_start import KeptRows, freeze_norms, load_bundle
 
 _WARM_FRAMES = 5
 """Frames at the beginning of a window, where the network knows nothing yet, that do not count."""
@@ -28,7 +29,7 @@ class FrameLoss:
 
     Attributes:
         delay_frames: Logits speak of the frame this long ago: the look-ahead.
-        weight_power: How much more the frames of rare actions count, see :meth:`StreamData.class_weights`.
+        weight_power: How much more the frames of rare actions count, see :meth:`StreamWindowData.class_weights`.
         background: Weight of frames without an action.
         smoothing: Weight of the squared change of log-probabilities from frame to frame.
         smoothing_limit: Largest change that counts.
@@ -74,6 +75,7 @@ class StreamLabeller(EncoderTraining):
         self.encoder_name, self._options, self._facing = encoder, encoder_options or {}, facing
         self.frame_loss, self.contrast_frames = loss, contrast_frames
         self._initial = initial
+        self._kept: KeptRows | None = None
         self.network: StreamNetwork
         self.membership: Tensor
         self.weights: Tensor
@@ -82,8 +84,11 @@ class StreamLabeller(EncoderTraining):
         """Build the network for the data at hand; Lightning calls this before fit, validation, test and loading."""
         if hasattr(self, "network"):
             return
-        data: StreamData = self.trainer.datamodule  # type: ignore[attr-defined]
+        data: StreamWindowData = self.trainer.datamodule  # type: ignore[attr-defined]
         front = StreamFront(data.layout, data.rate_hz, self._facing)
+        start = data.warm_start
+        if start is not None:
+            self._options = {**self._options, **start.encoder_options}
         encoder = build_stream_encoder(
             self.encoder_name, len(data.labels.classes), front.output_layout, front.channels, **self._options
         )
@@ -91,11 +96,34 @@ class StreamLabeller(EncoderTraining):
         if self._initial is not None:
             given = torch.load(self._initial, map_location="cpu", weights_only=True)["state_dict"]
             self.network.load_state_dict(fitting(take(given, "network."), self.network.state_dict()))
+        if start is not None:
+            if start.delay_frames != self.frame_loss.delay_frames:
+                raise ValueError(
+                    f"{start.path} answers {start.delay_frames} frames late, but loss.delay_frames is "
+                    f"{self.frame_loss.delay_frames}; set it to the former"
+                )
+            load_bundle(self.network, start, data.labels.classes)
+            if data.keep_labels:
+                for number, name in enumerate(data.labels.names):
+                    self.network.bias[number] = start.bias_of(name)
+                self._kept = KeptRows(self.network, start, data.labels.classes, data.own_classes)
         self.register_buffer("membership", data.labels.membership, persistent=False)
         frames = data.class_weights(self.frame_loss.weight_power, self.frame_loss.background)
         self.register_buffer("weights", frames, persistent=False)
         shape = (encoder.feature_channels, self.contrast_frames, encoder.feature_joints)
         self.add_branch(shape, data.slot_labels, data.identity)
+
+    def on_train_epoch_start(self) -> None:
+        """Keep the statistics of a bundle that the run started from."""
+        super().on_train_epoch_start()
+        data: StreamWindowData = self.trainer.datamodule  # type: ignore[attr-defined]
+        if data.warm_start is not None:
+            freeze_norms(self.network)
+
+    def on_train_batch_end(self, outputs: Any, batch: StreamBatch, batch_idx: int) -> None:
+        """Put back what must not change."""
+        if self._kept is not None:
+            self._kept.restore()
 
     def training_step(self, batch: StreamBatch, batch_idx: int) -> Tensor:
         """Cross-entropy of every frame and its smoothness, plus the contrastive term where it is enabled."""
@@ -145,7 +173,7 @@ class StreamLabeller(EncoderTraining):
         target = self._counted(batch.target)
         known = self.weights[target] > 0
         self._log("val/loss", -likelihood[known].mean())
-        data: StreamData = self.trainer.datamodule  # type: ignore[attr-defined]
+        data: StreamWindowData = self.trainer.datamodule  # type: ignore[attr-defined]
         single = target < len(data.labels.classes)
         said = self.network.merged(output.logits.mT)[:, self.frame_loss.delay_frames + _WARM_FRAMES :].argmax(-1)
         parents = torch.tensor(data.labels.parents, device=target.device)
@@ -153,8 +181,9 @@ class StreamLabeller(EncoderTraining):
         self._log("val/frames", right[single].float().mean(), prog_bar=True)
 
     def _identity(self) -> dict[str, str]:
-        data: StreamData = self.trainer.datamodule  # type: ignore[attr-defined]
-        return {
+        data: StreamWindowData = self.trainer.datamodule  # type: ignore[attr-defined]
+        start = {} if data.warm_start is None else {"start": data.warm_start.info.digest}
+        return start | {
             "encoder": f"stream {self.encoder_name}",
             "encoder options": str(self._options),
             "facing": str(self._facing),

@@ -60,7 +60,7 @@ def test_a_configuration_may_name_the_class_of_its_model(name: str, named: bool)
 def test_a_checkpoint_to_go_on_with_runs_no_code(trap: Path) -> None:
     labeller = StreamLabeller(initial=trap)
     labels = read_stream_labels(Path("models/configs/labels_stream.yaml"))
-    data = SimpleNamespace(layout=get_layout("body13"), rate_hz=15.0, labels=labels)
+    data = SimpleNamespace(layout=get_layout("body13"), rate_hz=15.0, labels=labels, warm_start=None)
     labeller.trainer = SimpleNamespace(datamodule=data)  # type: ignore[assignment]
     with pytest.raises(UnpicklingError, match="Weights only load failed"):
         labeller.configure_model()

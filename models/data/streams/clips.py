@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,16 +65,22 @@ def read_clip_streams(root: Path, part: str) -> list[ClipStream]:
     return streams
 
 
-def right_share(clips: Sequence[ClipStream], probabilities: Sequence[FloatArray], names: Sequence[str]) -> float:
+def right_share(
+    clips: Sequence[ClipStream],
+    probabilities: Sequence[FloatArray],
+    names: Sequence[str],
+    words: Mapping[str, str] = AS_WINDOWS,
+) -> float:
     """Share of clips whose label has the largest sum over the clip's own frames.
 
     Args:
         clips: The clips.
         probabilities: ``[T, labels]`` of each.
         names: The labels.
+        words: What a label counts as, where it is another one.
     """
-    known = sorted({AS_WINDOWS.get(name, name) for name in names})
-    column = [known.index(AS_WINDOWS.get(name, name)) for name in names]
+    known = sorted({words.get(name, name) for name in names})
+    column = [known.index(words.get(name, name)) for name in names]
     right = 0
     for clip, found in zip(clips, probabilities, strict=True):
         sums = np.zeros(len(known))

@@ -70,7 +70,13 @@ class Draft:
     def act(
         self, motion: Motion, label: str, slot: int = -1, doubtful: NDArray[np.bool_] | None = None, doubt: str = ""
     ) -> None:
-        """Go on with an action; its ``doubtful`` frames have the target set ``doubt`` instead."""
+        """Go on with an action; its ``doubtful`` frames have the target set ``doubt`` instead.
+
+        What the table has no class for is background.
+        """
+        if label not in self._labels.classes:
+            self.add(motion, REST)
+            return
         start = self._total
         self.add(motion, label)
         if doubtful is not None and len(motion):
