@@ -117,21 +117,20 @@ def pack_cloud(skeletons: Sequence[Skeleton], layout: SkeletonLayout) -> PackedC
     >>> pack_cloud((), get_layout("ntu25")).fields[3]
     CloudField(name='c', offset=12, datatype=7, count=1)
     """
-    floats = (*_COORDINATES[layout.dims], "c")
-    points = np.zeros((len(skeletons), len(layout)), dtype=[*((name, "<f4") for name in floats), ("id", "<u4")])
-    for row, skeleton in zip(points, skeletons, strict=True):
-        if skeleton.layout != layout:
+    for skeleton in skeletons:
+        if skeleton.layout is not layout and skeleton.layout != layout:  # comparing layouts compares all joints
             raise ValueError(
                 f"cannot write a {skeleton.layout.name!r} skeleton into a {layout.name!r} cloud; map it first"
             )
-        for axis, name in enumerate(floats[:-1]):
-            row[name] = skeleton.positions[:, axis]
-        row["c"] = skeleton.confidence
-        row["id"] = _numeric_id(skeleton.source_id)
+    floats = (*_COORDINATES[layout.dims], "c")
+    points = np.empty((len(skeletons), len(layout), len(floats) + 1), "<f4")
+    for row, skeleton in zip(points, skeletons, strict=True):
+        row[:, :-2], row[:, -2] = skeleton.positions, skeleton.confidence
+    points.view("<u4")[..., -1] = np.array([_numeric_id(each.source_id) for each in skeletons], np.uint32)[:, None]
     fields = [CloudField(name, 4 * i, FLOAT32, 1) for i, name in enumerate(floats)]
     fields.append(CloudField("id", 4 * len(floats), UINT32, 1))
-    step = points.dtype.itemsize
-    dense = bool((points["c"] > 0).all())
+    step = points.itemsize * points.shape[-1]
+    dense = bool((points[..., -2] > 0).all())
     return PackedCloud(len(skeletons), len(layout), tuple(fields), step, step * len(layout), dense, points.tobytes())
 
 
@@ -187,9 +186,12 @@ def unpack_cloud(
     people: list[Skeleton] = []
     seen: set[int] = set()
     rejected: Counter[str] = Counter()
+    sound = ~np.isinf(positions).any(axis=(1, 2))
+    sound &= ((confidence >= 0) & (confidence <= 1)).all(axis=1) & confidence.any(axis=1)
+    mixed = (ids != ids[:, :1]).any(axis=1)
     for row, person_id in enumerate(ids[:, 0].tolist()):
-        reason = fault(positions[row], confidence[row])
-        if not reason and (ids[row] != person_id).any():
+        reason = "" if sound[row] else fault(positions[row], confidence[row])
+        if not reason and mixed[row]:
             reason = "id differs between joints"
         if not reason and person_id in seen:
             reason = "duplicate id"
