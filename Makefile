@@ -6,12 +6,13 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 RUNTIME := .[ros,mediapipe,video,cpu]
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test check types unit fast bench trainer soak clean help
+.PHONY: demo test check types unit fast core bench trainer soak clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 demo: .venv/runtime ## Recognise the shipped recording through ROS 2 and draw demo.mp4 and demo.png
+	@$(BIN)/csre pose-model || echo "cameras and videos need it later; the recording does without"
 	$(BIN)/csre demo --source recording --headless --ros --output demo.mp4 --events demo.jsonl
 
 test: check types unit ## Lint, types, and every test
@@ -37,6 +38,10 @@ fast: .venv/everything ## The tests that take less than a second each
 
 bench: .venv/everything ## Every benchmark in its short form; `python -m benchmarks` lists them
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks all --short
+
+core: .venv/bin/python ## The runtime's quick tests with the newest versions that this Python gets; no trainer, no ROS
+	$(BIN)/pip install --quiet --disable-pip-version-check nox
+	$(BIN)/nox --session "core-$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
 
 trainer: .venv/trainer ## What trains your own gestures, without the test suite and ROS 2
 

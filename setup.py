@@ -5,19 +5,30 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+# Wheels of ROS are made for x86-64 only; elsewhere a distribution brings these.
 ROS = [
-    "ros-rclpy[fastrtps]>=7.1",
-    "ros-std-msgs",
-    "ros-sensor-msgs",
-    "ros-geometry-msgs",
-    "ros-visualization-msgs",
-    "ros-diagnostic-msgs",
-    "ros-lifecycle-msgs",
-    "ros-std-srvs",
+    f"{package}; platform_machine == 'x86_64'"
+    for package in (
+        "ros-rclpy[fastrtps]>=7.1",
+        "ros-std-msgs",
+        "ros-sensor-msgs",
+        "ros-geometry-msgs",
+        "ros-visualization-msgs",
+        "ros-diagnostic-msgs",
+        "ros-lifecycle-msgs",
+        "ros-std-srvs",
+    )
 ]
+# 0.10.21 carries the pose model and exists for x86-64 up to Python 3.12; 1.2 runs everywhere and gets it by
+# `csre pose-model`. 0.10.18 is for Arm cores without LSE atomics (Raspberry Pi 4, Jetson Nano), where 1.2 aborts.
+WITH_MODEL = "python_version < '3.13' and platform_machine == 'x86_64'"
+WITHOUT_MODEL = "python_version >= '3.13' or platform_machine != 'x86_64'"
+MEDIAPIPE = [f"mediapipe==0.10.21; {WITH_MODEL}", f"mediapipe>=1.2; {WITHOUT_MODEL}"]
 TEST = [
     "pytest>=8",
     "pytest-timeout",
+    "shtab>=1.7",
+    "packaging",
     "pytest-xdist>=3.7",  # the first that leaves the order of files alone on request
     "jsonschema",
     "mcap-ros2-support",
@@ -44,6 +55,24 @@ setup(
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords=["ROS 2", "action recognition", "human-robot interaction", "skeleton", "pose", "gesture", "ONNX"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
     maintainer="csre_ros maintainers",
     maintainer_email="maintainers@users.noreply.r-seed-8c335ea2.example",
     python_requires=">=3.10",
@@ -56,6 +85,9 @@ setup(
         ("share/csre_ros", ["package.xml"]),
         ("share/csre_ros/launch", glob("launch/*.launch.py")),
         ("share/csre_ros/config", glob("config/*")),
+        ("share/csre_ros/examples", glob("examples/*.py")),
+        ("share/csre_ros/schema", glob("docs/schema/*.json")),
+        ("share/doc/csre_ros", ["CHANGELOG.md"]),
     ],
     # opencv is not listed: mediapipe brings opencv-contrib-python, a superset, and two builds overwrite each other.
     install_requires=[
@@ -69,8 +101,11 @@ setup(
     ],
     extras_require={
         "ros": ROS,
-        "mediapipe": ["mediapipe==0.10.21"],
+        "mediapipe": MEDIAPIPE,
+        "mediapipe-numpy2": ["mediapipe>=1.2", "numpy>=2"],
+        "mediapipe-old-arm": ["mediapipe==0.10.18"],
         "video": ["imageio-ffmpeg>=0.5", "pillow>=10"],  # H.264 and GIF
+        "completion": ["shtab>=1.7"],
         "cpu": ["onnxruntime>=1.18"],
         "gpu": ["onnxruntime-gpu[cuda,cudnn]>=1.18"],
         "train": TRAIN,

@@ -51,7 +51,7 @@ class Command:
         >>> COMMANDS["demo"].flag("demo.source"), COMMANDS["demo"].flag("pipeline.pose.model")
         ('source', 'pose.model')
         """
-        for prefix in (f"{self.name}.", "pipeline.recognizer.", "pipeline."):
+        for prefix in (f"{self.name.replace('-', '_')}.", "pipeline.recognizer.", "pipeline."):
             if dotted.startswith(prefix):
                 return dotted.removeprefix(prefix)
         return dotted
@@ -111,6 +111,13 @@ _TABLE = (
         "doctor",
         "Say what is installed and what works; exit status 1 if something needed is broken.",
         run="csre_ros.app.doctor:run",
+    ),
+    Command(
+        "pose-model",
+        "Fetch the model that finds people in images, where the installed MediaPipe has none.",
+        run="csre_ros.app.pose_model:run",
+        settings="csre_ros.app.pose_model:PoseModelSettings",
+        positional="size",
     ),
     Command(
         "models",

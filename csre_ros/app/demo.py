@@ -7,17 +7,20 @@ from dataclasses import replace
 from csre_ros.app.demo_settings import DemoSettings
 from csre_ros.app.screen.display import DRAWN_FPS, Display, captions, window_opens
 from csre_ros.app.screen.progress import say_bundle, say_latency
+from csre_ros.app.screen.terminal import console, results
 from csre_ros.app.session import Session, dims_of, events_of, recognise
 from csre_ros.app.source import open_any
+from csre_ros.foreign_text import quoted
 from csre_ros.pipeline import Pipeline
 from csre_ros.sources import Source
+from csre_ros.sources.cameras import list_cameras
 
 
 def run(settings: DemoSettings) -> int:
     """Run the demo until the source ends, the window is closed, or the user interrupts.
 
     Returns:
-        0, or 1 where nothing arrived over ROS 2.
+        0, or 1 where nothing arrived over ROS 2, or no camera is there to be listed.
 
     Raises:
         OSError: The source does not open, or an output cannot be written.
@@ -25,6 +28,8 @@ def run(settings: DemoSettings) -> int:
         ImportError: Something is to be drawn, or read from images, and OpenCV is missing; or ROS 2 is.
     """
     config = settings.demo
+    if config.camera_list:
+        return _list_cameras()
     if config.ros:
         from csre_ros.app import ros_demo
 
@@ -34,6 +39,16 @@ def run(settings: DemoSettings) -> int:
     with open_any(config.source, capture) as source, Pipeline(settings.pipeline, dims_of(source)) as pipeline:
         _show(settings, pipeline, source, window)
     return 0
+
+
+def _list_cameras() -> int:
+    """Print the cameras; 1 where there is none."""
+    cameras = list_cameras()
+    for camera in cameras:
+        results.print(f"{camera.spec:<10} {quoted(camera.name)}  {camera.device}")
+    if not cameras:
+        console.print("no camera is there; recordings, files and addresses work without")
+    return 0 if cameras else 1
 
 
 def _show(settings: DemoSettings, pipeline: Pipeline, source: Source, window: bool) -> None:

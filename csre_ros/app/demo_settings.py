@@ -25,6 +25,7 @@ class DemoConfig:
     events: str = option(
         "", "Write events to this file, one JSON object per line; '-' is standard output.", file=REPLACED
     )
+    camera_list: bool = option(False, "List the cameras of this machine and end.")
     ros: bool = option(False, "Run the ROS 2 node in a process of its own and show what arrives over its topics.")
     seconds: float = option(0.0, "End after this many seconds of source time; 0 runs to the end.", minimum=0.0)
 

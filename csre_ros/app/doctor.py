@@ -12,6 +12,7 @@ from rich.text import Text
 
 from csre_ros import __version__
 from csre_ros.app.screen.terminal import results
+from csre_ros.pose.landmarker_task import load_landmarker_task
 from csre_ros.recognition import Bundle
 from csre_ros.recognition.bundle import shipped_bundles
 
@@ -62,6 +63,27 @@ def _installed(distribution: str) -> bool:
         return False
 
 
+def _pose() -> Iterator[Finding]:
+    """Whether people are found in images: a package alone does not find them."""
+    try:
+        task = load_landmarker_task()
+    except ImportError:
+        return  # said above
+    except FileNotFoundError:
+        yield Finding("pose", False, "no model yet, run `csre pose-model`")
+        return
+    yield Finding("pose", True, f"model full, {len(task) / 1e6:.1f} MB")
+
+
+def _opencv() -> Iterator[Finding]:
+    """Two builds of OpenCV share one folder, and the one installed last has written over files of the other."""
+    builds = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless")
+    found = [f"{build} {metadata.version(build)}" for build in builds if _installed(build)]
+    if len(found) > 1:
+        keep = "pip uninstall all of them, then pip install --force-reinstall opencv-contrib-python"
+        yield Finding("opencv", False, f"several builds in one place: {', '.join(found)}; {keep}")
+
+
 def _providers() -> Iterator[Finding]:
     import onnxruntime
 
@@ -90,7 +112,7 @@ def _camera() -> Iterator[Finding]:
 def findings() -> list[Finding]:
     """Everything that ``csre doctor`` looks at; a check that itself fails is a finding too."""
     found: list[Finding] = []
-    checks: tuple[Callable[[], Iterator[Finding]], ...] = (_packages, _providers, _bundles, _camera)
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (_packages, _opencv, _pose, _providers, _bundles, _camera)
     for check in checks:
         try:
             found += check()

@@ -26,11 +26,15 @@ def add_options(
         name: From the dotted name of an option to its flag, without dashes.
         aliases: Further spellings by flag.
         positional: Name of the option that is written without its flag, if there is one; it must be given, once or,
-            where its default is a tuple, more often.
+            where its default is a tuple, more often; where its default is a text, it may be left out.
     """
     for dotted, item, default in leaf_fields(cls):
         if name(dotted) == positional:
-            several = {"nargs": "+", "type": str} if isinstance(default, tuple) else {"type": type(default)}
+            several: dict[str, Any] = (
+                {"nargs": "+", "type": str} if isinstance(default, tuple) else {"type": type(default)}
+            )
+            if default and isinstance(default, str):
+                several |= {"nargs": "?", "default": default}
             parser.add_argument(positional, help=_help(item), **several)
             continue
         flags = [f"--{name(dotted)}", *aliases.get(name(dotted), ())]

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from argparse import RawDescriptionHelpFormatter
+from argparse import Action, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +26,18 @@ class _Help(DefaultHelpFormatter, RawDescriptionHelpFormatter):
     """Keeps the line breaks of the examples."""
 
 
+class _Completion(Action):
+    """Prints the script by which a shell completes commands and flags, and ends."""
+
+    def __call__(self, parser_: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        try:
+            import shtab
+        except ImportError as error:
+            raise ImportError("completion needs shtab: pip install shtab") from error
+        print(shtab.complete(parser(everything=True), values))
+        parser_.exit()
+
+
 class _OneLine(logging.Formatter):
     """A warning of the runtime, which may name files and texts of others, as one line of the terminal."""
 
@@ -33,6 +45,7 @@ class _OneLine(logging.Formatter):
         return sentence(super().format(record), _LONGEST_LINE)
 
 
+_SHELLS = ("bash", "zsh", "tcsh")
 _LONGEST_LINE = 2000  # characters; paths may be long
 _EPILOG = """examples:
   csre demo                                     a camera if there is one, else the shipped recording
@@ -46,19 +59,26 @@ _EPILOG = """examples:
 """
 
 
-def parser(called: str = "") -> ArgumentParser:
+def parser(called: str = "", everything: bool = False) -> ArgumentParser:
     """The command line of ``csre``.
 
     Args:
         called: Name of the command whose options are wanted; those of the others are left out, and their code is not
             imported.
+        everything: Add the options of all of them.
     """
     whole = ArgumentParser(prog="csre", description="See what people do, live.", epilog=_EPILOG, formatter_class=_Help)
     whole.add_argument("--version", action="version", version=__version__)
+    whole.add_argument(
+        "--completion",
+        choices=_SHELLS,
+        action=_Completion,
+        help='Print a completion script: eval "$(csre --completion bash)".',
+    )
     subcommands = whole.add_subcommands(dest="command")
     for command in COMMANDS.values():
         part = ArgumentParser(description=command.help)
-        if command.name == called:
+        if everything or command.name == called:
             _add_options(part, command)
         subcommands.add_subcommand(command.name, part, help=command.help)
     return whole
@@ -68,7 +88,13 @@ def _add_options(part: ArgumentParser, command: Command) -> None:
     settings = command.load_settings()
     if settings is not None:
         part.add_argument("--config", action="config", help="Read options from a YAML file.")
-        add_options(part, settings, command.flag, {"pose.model": ("--pose-model",)}, command.positional)
+        add_options(
+            part,
+            settings,
+            command.flag,
+            {"pose.model": ("--pose-model",), "camera_list": ("--camera-list",)},
+            command.positional,
+        )
 
 
 def _run(given: list[str]) -> int:

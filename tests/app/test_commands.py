@@ -67,3 +67,26 @@ def test_only_the_command_that_is_called_has_its_options():
     assert parser("demo").parse_args(["demo", "--source", "x"]).demo.source == "x"
     with pytest.raises(SystemExit):
         parser().parse_args(["demo", "--source", "x"])
+
+
+def test_a_shell_completes_commands_and_flags():
+    """Bash itself, with the script: what follows `csre de` and `csre demo --camera`."""
+    code = (
+        'eval "$({0} -m csre_ros.app.main --completion bash)";'
+        "complete_line() {{ COMP_WORDS=($1); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _shtab_csre;"
+        ' echo "${{COMPREPLY[@]}}"; }};'
+        'complete_line "csre de"; complete_line "csre demo --camera"; complete_line "csre --completion z"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", code.format(sys.executable)], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    demo, camera, shell = done.stdout.splitlines()
+    assert demo.split() == ["demo"]
+    assert "--camera-list" in camera
+    assert shell == "zsh"
+
+
+def test_completion_without_shtab_names_it(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert main(["--completion", "bash"]) == 2
+    assert "pip install shtab" in capsys.readouterr().err

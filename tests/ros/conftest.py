@@ -63,7 +63,7 @@ class Graph:
             node.start()
         return node
 
-    def until(self, condition, seconds=15.0):
+    def until(self, condition, seconds=40.0):
         """Spin until the condition holds; its value, or a failed test."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -152,10 +152,16 @@ def test_a_stream_is_live_and_shows_no_password():
 
 
 @pytest.fixture
-def silent_url():
-    """A server that takes the call and says nothing; FFmpeg would wait half a minute for it."""
+def silent_server():
+    """It takes the call and says nothing; FFmpeg would wait half a minute for it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/stream"
+        server.settimeout(60)
+        yield server
+
+
+@pytest.fixture
+def silent_url(silent_server):
+    return f"http://127.0.0.1:{silent_server.getsockname()[1]}/stream"
 
 
 def test_opening_a_silent_address_is_given_up_at_once_when_asked(silent_url):
@@ -169,13 +175,14 @@ def test_opening_a_silent_address_is_given_up_at_once_when_asked(silent_url):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_wait_for_a_silent_address(silent_url, number, tmp_path):
+def test_a_signal_ends_the_wait_for_a_silent_address(silent_server, silent_url, number, tmp_path):
     command = [sys.executable, "-m", "csre_ros.app.main", "record", tmp_path / "out.mcap", "--source", silent_url]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(4)
+        caller, _ = silent_server.accept()  # it waits now, however long a busy machine took
         process.send_signal(number)
         begin = time.monotonic()
         stderr = process.communicate()[1]
+        caller.close()
     assert time.monotonic() - begin < 10
     assert process.returncode == 130
     assert "Traceback" not in stderr

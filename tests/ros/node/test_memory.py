@@ -76,7 +76,7 @@ def test_strings_of_a_hundred_megabytes_on_every_topic(running, graph, name):
         graph.executor.spin_until_future_complete(service.call_async(request), timeout_sec=3.0)
         assert process.poll() is None, process.log()
         peaks.append(memory(process))
-    assert process.active()
+    graph.until(process.active)  # a busy machine may still be at the last string
     assert peaks[-1] - before < 9 * SIZE / MB
     assert peaks[-1] - peaks[1] < 1.5 * SIZE / MB
     assert max(map(len, process.log().splitlines())) < 2000
