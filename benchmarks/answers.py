@@ -70,7 +70,7 @@ class Listener:
             self.ages_ms.append(record["age_ms"])
 
 
-def measure(people: int = 12, bundle: str = "stream", seconds: float = 20.0, rate_hz: float = 30.0) -> Iterator[Row]:
+def measure(people: int = 12, bundle: str = "default", seconds: float = 20.0, rate_hz: float = 30.0) -> Iterator[Row]:
     """Publish a crowd and count the records.
 
     Args:

@@ -33,7 +33,7 @@ class Watch(StageTimer):
 
 
 def measure(
-    people: tuple[int, ...] = (1, 12, 64), bundle: str = "stream", seconds: float = 20.0, rate_hz: float = 30.0
+    people: tuple[int, ...] = (1, 12, 64), bundle: str = "default", seconds: float = 20.0, rate_hz: float = 30.0
 ) -> Iterator[Row]:
     """Time frames in which something was decided.
 

@@ -11,7 +11,7 @@ from csre_ros.recognition import Bundle
 
 
 def measure(
-    bundles: tuple[str, ...] = ("stream", "flat", "default"), people: tuple[int, ...] = (1, 12, 64), repeats: int = 200
+    bundles: tuple[str, ...] = ("default", "flat", "window"), people: tuple[int, ...] = (1, 12, 64), repeats: int = 200
 ) -> Iterator[Row]:
     """Time calls of every bundle.
 

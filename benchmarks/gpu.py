@@ -21,7 +21,7 @@ Feeds = Mapping[str, NDArray[np.float32]]
 
 
 def measure(
-    bundles: tuple[str, ...] = ("stream", "default"),
+    bundles: tuple[str, ...] = ("default", "window"),
     people: tuple[int, ...] = (1, 12, 64),
     providers: tuple[str, ...] = ("cpu", "cuda", "tensorrt"),
     repeats: int = 300,

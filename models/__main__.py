@@ -9,7 +9,7 @@ python -m models plot --suite ucla                  draw its curves, confusion, 
 python -m models export --run runs/live/version_0 --output FILE.onnx --name NAME
 python -m models export-stream --run runs/stream/version_0 --output FILE.onnx --name NAME
 python -m models live                               the bundles that ship, and every figure about them
-python -m models online --bundle stream             measure it on streams, clips and recordings of strangers
+python -m models online --bundle default            measure it on streams, clips and recordings of strangers
 python -m models streams --set utkinect --output FOLDER    write continuous recordings with their truth
 python -m models prepare-ntu --folder RAW --output NTU60_CS.npz --benchmark ntu60_xsub
 """

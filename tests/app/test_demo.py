@@ -94,7 +94,7 @@ def test_video_sheet_and_latency_table(finished):
 
 
 def test_bundle_and_device_are_named(finished):
-    assert re.search(r"^bundle live-hcn \(.*default.onnx\) runs on (cpu|cuda)$", finished[0].stderr, re.MULTILINE)
+    assert re.search(r"^bundle \S+ \(.*default.onnx\) runs on (cpu|cuda)$", finished[0].stderr, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("flags", "realtime"), [({}, True), ({"headless": True}, False)])

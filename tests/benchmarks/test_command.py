@@ -40,7 +40,7 @@ def test_everything_is_listed_and_there() -> None:
 
 @pytest.mark.slow
 def test_the_report_says_what_where_and_of_which_commit() -> None:
-    done = call("encode", "--short", "--bundles", "[stream]", "--people", "[1,2]")
+    done = call("encode", "--short", "--bundles", "[default]", "--people", "[1,2]")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["benchmark"], report["commit"]) == ("encode", commit())

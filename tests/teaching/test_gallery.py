@@ -97,7 +97,7 @@ def told(found: Sequence[ActionEvent], names: tuple[str, ...]) -> list[tuple[str
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    return Bundle.load("stream", "cpu")
+    return Bundle.load("default", "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ def test_a_file_keeps_everything(tmp_path: Path, bundle: Bundle, gallery: Galler
     assert [label.name for label in again.labels] == ["rowing"]
     with pytest.raises(TeachError, match="it has: rowing"):
         again.remove("tee")
-    config = RecognizerConfig(bundle="stream", device="cpu", gallery=str(path))
+    config = RecognizerConfig(device="cpu", gallery=str(path))
     with Pipeline(PipelineConfig(config)) as pipeline:
         assert [label.name for label in pipeline.recognizer.labels[-2:]] == ["rowing", "tee"]
 

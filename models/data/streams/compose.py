@@ -46,6 +46,7 @@ class Composition:
         wave: Share of pauses that hold a procedural wave or a raised arm.
         move: Share of pauses that hold another movement without a recording.
         frozen: Chance that somebody stands still in the first pose of a clip before it begins.
+        again: Chance that an action is done again.
         greeting: Chance that somebody who walks waves or raises an arm towards the end.
         foreign_arms: Chance that a leg action has the arms of another clip.
         neighbours: Of how many candidates the one that begins most like the last one ended comes next.
@@ -58,6 +59,7 @@ class Composition:
     wave: float = 0.28
     move: float = 0.25
     frozen: float = 0.25
+    again: float = 0.2
     greeting: float = 0.3
     foreign_arms: float = 0.35
     neighbours: int = 3
@@ -81,8 +83,11 @@ class Composer:
     def make(self, frames: int, rng: Generator) -> Stream:
         """One stream of a number of frames."""
         draft, lengths, skip = Draft(self._labels, rng), self._body(rng), int(rng.integers(0, 30))
+        number = -1
         while len(draft) < frames + skip:
-            self._go_on(draft, lengths, rng)
+            if number < 0 or rng.random() >= self._how.again:
+                number = self._next(draft.last, rng)
+            self._go_on(draft, number, lengths, rng)
             if rng.random() < self._how.pause:
                 kind, seconds = rng.random(), rng.uniform(*self._how.pause_s)
                 if kind < self._how.wave:
@@ -93,9 +98,8 @@ class Composer:
                     draft.stand(seconds)
         return draft.stream(skip, frames)
 
-    def _go_on(self, draft: Draft, lengths: FloatArray, rng: Generator) -> None:
+    def _go_on(self, draft: Draft, number: int, lengths: FloatArray, rng: Generator) -> None:
         """One more action, with the way to it and some of its clip's own rest before and after it."""
-        number = self._next(draft.last, rng)
         piece = self._pieces[number].shortened(rng.uniform(*self._how.longest_s), rng)
         low, high = self._how.speed
         if piece.source in _HURRIED:

@@ -24,7 +24,7 @@ from models.data.streams.stream import Stream
 from models.data.streams.windows import SPARE, StreamWindowData, StreamWindows
 from models.data.windows import to_body
 
-_MIXTURE = {"composed": 0.58, "utkinect": 0.15, "precog": 0.15, "desk": 0.08, "signing": 0.04}
+_MIXTURE = {"composed": 0.74, "utkinect": 0.07, "precog": 0.07, "desk": 0.08, "signing": 0.04}
 
 
 class StreamData(StreamWindowData):

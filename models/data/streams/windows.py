@@ -20,7 +20,7 @@ from models.data.streams.camera import VirtualCamera
 from models.data.streams.clips import ClipStream
 from models.data.streams.labels import ANYTHING, REST, StreamLabels, reported
 from models.data.streams.own_recordings import SOURCE
-from models.data.streams.recordings import BETWEEN, chained
+from models.data.streams.recordings import chained
 from models.data.streams.stream import RATE_HZ, Stream
 from models.data.streams.warm_start import WarmStart
 from models.data.streams.warp import Window, window_of
@@ -41,8 +41,7 @@ SPARE = 1.45
 
 
 _SOUGHT = 0.5
-"""Share of the windows of continuous recordings that are placed over an action: a throw lasts 0.7 s in a minute."""
-_CONTINUOUS = (*BETWEEN, SOURCE)
+"""Share of the windows of own recordings that are placed over an action; the large sets would be learnt by heart."""
 _CHAINED = ("desk", "signing", "background")
 """Kinds of streams without actions that may be short: windows are made of several."""
 
@@ -259,7 +258,7 @@ class StreamWindows(Dataset[Window]):
         if kind in _CHAINED:
             return window_of(chained(streams, int(self._frames * SPARE), rng), self._frames, rng)
         stream = streams[int(rng.choice(len(streams), p=self._shares[kind]))]
-        return window_of(stream, self._frames, rng, sought=_SOUGHT if kind in _CONTINUOUS else 0.0)
+        return window_of(stream, self._frames, rng, sought=_SOUGHT if kind == SOURCE else 0.0)
 
 
 def collate_windows(windows: Sequence[Window]) -> StreamBatch:
