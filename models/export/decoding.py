@@ -40,11 +40,13 @@ class ScoredStream:
         probabilities: ``[T, labels]``, each for the instant of its own frame.
         truth: Actions in seconds from the first frame.
         weight: How much its wrong reports count; more where nothing of ours is done.
+        share: How much all of it counts.
     """
 
     probabilities: FloatArray
     truth: Sequence[Interval]
     weight: float = 1.0
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,11 @@ def judge(
     late_s = 0.0
     for stream in streams:
         found = match(merged(stream.truth), reports_of(stream.probabilities, labels, settings, rate_hz, delay_s))
-        detected.update(truth.label for truth, _ in found.right)
+        for truth, _ in found.right:
+            detected[truth.label] += stream.share  # type: ignore[assignment]
         for report in found.wrong:
-            wrong[report.label] += stream.weight  # type: ignore[assignment]
-        late_s += sum(max(r.decided - t.start, 0) + abs(r.start - t.start) for t, r in found.right)
+            wrong[report.label] += stream.share * stream.weight  # type: ignore[assignment]
+        late_s += stream.share * sum(max(r.decided - t.start, 0) + abs(r.start - t.start) for t, r in found.right)
     return Outcome(detected, wrong, late_s)
 
 
@@ -129,7 +132,7 @@ def fit_decoding(
         delay_s: Time by which the network looks ahead.
         fixed: Times and shares that are chosen already.
     """
-    truths = Counter(truth.label for stream in streams for truth in merged(stream.truth))
+    truths = sum(stream.share * len(merged(stream.truth)) for stream in streams)
 
     def at(threshold: float) -> list[Label]:
         return [replace(label, threshold=0.0 if label.background else threshold) for label in labels]
@@ -143,8 +146,8 @@ def fit_decoding(
     for threshold in THRESHOLDS:
         outcome = judge(streams, at(threshold), settings, rate_hz, delay_s)
         total = outcome.detected.total()
-        common = (total - _WRONG * outcome.wrong.total()) / max(truths.total(), 1)
-        curve.append((threshold, total / max(total + outcome.wrong.total(), 1e-9), total / max(truths.total(), 1)))
+        common = (total - _WRONG * outcome.wrong.total()) / max(truths, 1e-9)
+        curve.append((threshold, total / max(total + outcome.wrong.total(), 1e-9), total / max(truths, 1e-9)))
         for label in labels:
             gain = outcome.detected[label.name] - _WRONG * outcome.wrong[label.name] + _COMMON_TRUTHS * common
             if label.name not in best or gain > best[label.name][0]:

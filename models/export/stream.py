@@ -23,6 +23,7 @@ from models.training.labeller import StreamLabeller
 
 _NEGATIVE_WEIGHT = 3.0
 """How much more a wrong report counts where nothing of ours is done."""
+_COMPOSED = "composed"
 _IDLE_BIASES = (0.0, -0.5, -1.0, -1.5, -2.0, -2.5)
 
 
@@ -112,16 +113,19 @@ def probabilities_of(
 
 
 def validation_streams(network: StreamNetwork, data: StreamWindowData, delay: int) -> list[ScoredStream]:
-    """What the network says of the streams of the validation part."""
+    """What the network says of the streams of the validation part; composed ones count as much as all recordings."""
     names, scored = data.labels.names, []
-    for streams in data.val.streams.values():
+    seconds = {kind: sum(map(len, streams)) for kind, streams in data.val.streams.items()}
+    composed = seconds.pop(_COMPOSED, 0)
+    for kind, streams in data.val.streams.items():
+        share = min(sum(seconds.values()) / composed, 1.0) if kind == _COMPOSED else 1.0
         for stream, probabilities in zip(streams, probabilities_of(network, data, streams, delay), strict=True):
             truth = [
                 Interval(names[data.labels.parents[span.label]], span.start / data.rate_hz, span.end / data.rate_hz)
                 for span in stream.spans
             ]
             truth = [one for one in truth if one.label not in data.labels.background]
-            scored.append(ScoredStream(probabilities, truth, 1.0 if truth else _NEGATIVE_WEIGHT))
+            scored.append(ScoredStream(probabilities, truth, 1.0 if truth else _NEGATIVE_WEIGHT, share))
     return scored
 
 
