@@ -78,7 +78,7 @@ def leaf_fields(cls: type, prefix: str = "") -> list[tuple[str, Field[Any], Any]
 
     >>> from csre_ros.recognition.settings import RecognizerConfig
     >>> [name for name, _, _ in leaf_fields(RecognizerConfig)][:3]
-    ['bundle', 'device', 'tracker.gate_m']
+    ['bundle', 'device', 'gallery']
     """
     found: list[tuple[str, Field[Any], Any]] = []
     for item in fields(cls):

@@ -45,10 +45,10 @@ def test_the_report_says_what_where_and_of_which_commit() -> None:
     report = json.loads(done.stdout)
     assert (report["benchmark"], report["commit"]) == ("encode", commit())
     assert "onnxruntime" in report["versions"]
-    assert list(report["rows"]) == ["stream, 1", "stream, 2"]
-    assert report["rows"]["stream, 1"]["count"] == 30
-    assert 0 < report["rows"]["stream, 1"]["p50"] <= report["rows"]["stream, 1"]["p95"]
-    assert "stream, 2" in done.stderr
+    assert list(report["rows"]) == ["default, 1", "default, 2"]
+    assert report["rows"]["default, 1"]["count"] == 30
+    assert 0 < report["rows"]["default, 1"]["p50"] <= report["rows"]["default, 1"]["p95"]
+    assert "default, 2" in done.stderr
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ from models.data.synthesis import BODY
 from models.training.command_line import forget
 from tests.models.own_gestures import GESTURES, gesture, standing, write, write_folder
 
-BUNDLE = Path("csre_ros/bundles/stream.onnx")
+BUNDLE = Path("csre_ros/bundles/default.onnx")
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def test_the_robot_stops_while_the_person_of_the_shipped_recording_waves(run_exa
     run_node("-p", f"source:={SHIPPED}", "-p", "exit_at_end:=true")
     # One arm and two arms with 0.8 s between them are one stop; the squats that follow are none.
     graph.until(lambda: stops == [True, False], 60.0)
-    assert len(velocities) >= 50
+    assert len(velocities) >= 40  # at 10 Hz; a wave is told in parts
     assert all(twist == Twist() for twist in velocities)
 
 

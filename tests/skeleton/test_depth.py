@@ -83,7 +83,7 @@ def test_a_lifted_recording_tells_the_same_actions(recorded):
     """What two-dimensional key points and depth say is what the recording says, by the bundle for people in space."""
     told = []
     for lift in (False, True):
-        with Pipeline(PipelineConfig(RecognizerConfig(bundle="default")), dims=3) as pipeline:
+        with Pipeline(PipelineConfig(RecognizerConfig(bundle="window")), dims=3) as pipeline:
             events = []
             for i, (frame, person) in enumerate(recorded[::2]):
                 given = (flat(person),) if lift else (person,)

@@ -62,7 +62,7 @@ class OwnData(StreamWindowData):
     def __init__(
         self,
         recordings: Path,
-        bundle: Path | None = Path("csre_ros/bundles/stream.onnx"),
+        bundle: Path | None = Path("csre_ros/bundles/default.onnx"),
         keep_labels: bool = False,
         subjects: Path | None = None,
         held_out: str = "",

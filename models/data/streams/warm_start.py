@@ -48,7 +48,7 @@ class WarmStart:
         if info.stream is None or not info.encoder.startswith("stream hcn"):
             raise BundleError(
                 f"{path} holds the encoder {info.encoder!r}; a run can start from bundles of 'stream hcn', such as "
-                "csre_ros/bundles/stream.onnx, or from scratch (null)"
+                "csre_ros/bundles/default.onnx, or from scratch (null)"
             )
         parsed = onnx.load_model_from_string(graph).graph
         arrays = {

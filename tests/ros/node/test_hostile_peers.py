@@ -164,7 +164,7 @@ def test_faults_are_counted_and_the_loop_goes_on(talker):
 
 
 class TestParametersThatNameFiles:
-    NAMES = ("source", "record", "bundle", "symbols", "pose.model")
+    NAMES = ("gallery", "source", "record", "bundle", "symbols", "pose.model")
 
     @pytest.mark.parametrize("name", [*NAMES, "allow_remote_files"])
     def test_do_not_change_after_start(self, graph_with, tiny_bundle, name, tmp_path):

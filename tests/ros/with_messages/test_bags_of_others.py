@@ -186,6 +186,7 @@ def test_the_command_replays_them(tmp_path):
     _, sent = stream("/people", "yolo_msgs/msg/DetectionArray", yolo, 40)
     path = write(tmp_path / "bag", sent)
     command = [sys.executable, "-m", "csre_ros.app.main", "replay", str(path), "--topic", "/people"]
+    command += ["--bundle", "window"]  # 2.7 s of people who are no people: it says nothing of them
     done = subprocess.run([*command, "--input", "yolo_3d"], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, "40 frames, 0 dropped" in done.stderr) == (0, True), done.stderr
     refused = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
