@@ -5,14 +5,15 @@ OpenCV is loaded when something is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import radians, tan
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from csre_ros.skeleton import Skeleton
+from csre_ros.skeleton import Frame, Skeleton
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]
@@ -47,6 +48,16 @@ class Caption:
     action: str | None
     score: float
     best: str | None
+
+
+def captions_of(frame: Frame, people: Mapping[int, Mapping[str, Any]]) -> list[Caption]:
+    """The people of a frame, with what a record of ``~/actions`` said of each, by id; who is not in it is left out."""
+    known = [(skeleton, people.get(int(skeleton.source_id or 0))) for skeleton in frame.skeletons]
+    return [
+        Caption(person["id"], skeleton, person["action"], person["score"], person["best"])
+        for skeleton, person in known
+        if person is not None
+    ]
 
 
 def image_points(skeleton: Skeleton, shape: Sequence[int], horizontal_fov_deg: float) -> Points:

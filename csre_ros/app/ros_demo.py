@@ -16,7 +16,7 @@ from csre_ros.app.demo_settings import DemoSettings
 from csre_ros.app.screen.display import DRAWN_FPS, Display, window_opens
 from csre_ros.app.screen.terminal import console
 from csre_ros.app.source import resolve
-from csre_ros.overlay import Caption
+from csre_ros.overlay import captions_of
 from csre_ros.recognition import ActionEvent
 from csre_ros.ros.settings import NodeConfig, NodeSettings, overrides
 from csre_ros.skeleton import Frame
@@ -57,12 +57,7 @@ class Heard:
 
     def on_people(self, frame: Frame) -> None:
         """Draw the people of a frame with what the last record said of them."""
-        known = [(skeleton, self._people.get(int(skeleton.source_id or 0))) for skeleton in frame.skeletons]
-        captions = [
-            Caption(person["id"], skeleton, person["action"], person["score"], person["best"])
-            for skeleton, person in known
-            if person is not None
-        ]
+        captions = captions_of(frame, self._people)
         status = f"heard on {_NODE}/actions and {_NODE}/skeletons"
         self.closed = not self._display.picture(None, captions, frame.stamp_ns, status)
 

@@ -16,7 +16,7 @@ from csre_ros.app.screen.progress import say_bundle, say_latency
 from csre_ros.app.screen.terminal import console
 from csre_ros.app.session import Recognised, Session, dims_of, events_of, recognise
 from csre_ros.app.source import open_any
-from csre_ros.overlay import BLANK, Caption, Image, Overlay
+from csre_ros.overlay import BLANK, Caption, Image, Overlay, captions_of
 from csre_ros.pipeline import Pipeline
 from csre_ros.recognition import PersonAction
 from csre_ros.skeleton import Frame
@@ -173,10 +173,5 @@ class _Heard:
             self._painter.record(event)
 
     def on_people(self, frame: Frame) -> None:
-        known = [(skeleton, self._people.get(int(skeleton.source_id or 0))) for skeleton in frame.skeletons]
-        people = [
-            Caption(person["id"], skeleton, person["action"], person["score"], person["best"])
-            for skeleton, person in known
-            if person is not None
-        ]
+        people = captions_of(frame, self._people)
         self._painter.show(frame.stamp_ns, people, None, {"latency_ms": self._age_ms})
