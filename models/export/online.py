@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from csre_ros.evaluation import Figures, Interval, JudgedStream, Report, judge, merged
 from csre_ros.recognition.bundle import Bundle, States
 from csre_ros.skeleton import FloatArray
 from models.data.streams.camera import VirtualCamera
-from models.data.streams.clips import AS_WINDOWS, ClipStream, read_clip_streams, right_share
+from models.data.streams.clips import ClipStream, answers, read_clip_streams, right_share
 from models.data.streams.held_out import (
     desk_minutes,
     desk_waves,
@@ -112,7 +111,7 @@ class Measured:
             "signing": self.alarms(read_signing(root, table)[1::2]),
             "desk_waves": self.waves(desk_waves(root, table)),
             "failures": {stream.name: self.told(stream) for stream in failures(root)},
-            **({"robot_view": self.answers(robot_view(root))} if self._flat else {}),
+            **({"robot_view": self.gestures(robot_view(root))} if self._flat else {}),
         }
 
     def scores(self, streams: Sequence[Stream | ClipStream]) -> tuple[list[FloatArray], list[FloatArray]]:
@@ -139,7 +138,9 @@ class Measured:
                 for place, row in enumerate(rows):
                     logits[row].append(found[place])
                     embeddings[row].append(embedding[place])
-        return [_softmax(np.stack(one)) for one in logits], [np.stack(one) for one in embeddings]
+        return [torch.from_numpy(np.stack(one)).softmax(-1).numpy() for one in logits], [
+            np.stack(one) for one in embeddings
+        ]
 
     def reports(self, streams: Sequence[Stream | ClipStream]) -> list[list[Report]]:
         """What a robot is told of each stream."""
@@ -191,17 +192,17 @@ class Measured:
         (reports,) = self.reports([stream])
         return [f"{report.label} {report.start:.1f}-{report.end:.1f}" for report in reports]
 
-    def answers(self, streams: Sequence[Stream]) -> Record:
+    def gestures(self, streams: Sequence[Stream]) -> Record:
         """Clips by name, and how many were told with a gesture, a greeting, and which."""
-        answers: dict[str, Counter[str]] = defaultdict(Counter)
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
         for stream, reports in zip(streams, self.reports(streams), strict=True):
             gestures = {report.label for report in reports} - _IN_PLACE
-            count = answers[stream.name]
+            count = counts[stream.name]
             count["clips"] += 1
             count["any gesture"] += bool(gestures)
             count["greeting"] += bool(gestures & _GREETINGS)
             count.update(sorted(gestures))
-        return {name: dict(counts) for name, counts in answers.items()}
+        return {name: dict(count) for name, count in counts.items()}
 
     def _truth(self, stream: Stream) -> Sequence[Interval]:
         names, background = self._table.names, self._table.background
@@ -220,15 +221,10 @@ class Measured:
 
     def _by_label(self, clips: Sequence[ClipStream], found: Sequence[FloatArray]) -> Record:
         """Recall by label and by set, and what is most often taken for what."""
-        known = [AS_WINDOWS.get(name, name) for name in self._names]
         of_label: dict[str, list[bool]] = defaultdict(list)
         of_set: dict[str, list[bool]] = defaultdict(list)
         mistakes: Counter[str] = Counter()
-        for clip, probabilities in zip(clips, found, strict=True):
-            sums: Counter[str] = Counter()
-            for name, value in zip(known, probabilities[round(RATE_HZ) :].sum(axis=0), strict=True):
-                sums[name] += float(value)  # type: ignore[assignment]
-            said = max(sums, key=sums.__getitem__)
+        for clip, said in zip(clips, answers(found, self._names), strict=True):
             of_label[clip.label].append(said == clip.label)
             of_set[clip.source].append(said == clip.label)
             if said != clip.label:
@@ -265,9 +261,3 @@ def _direction(embedding: FloatArray) -> FloatArray:
     """``[D]`` unit vector of the mean over a clip's own frames."""
     mean: FloatArray = embedding[round(RATE_HZ) :].mean(axis=0)
     return mean / max(float(np.linalg.norm(mean)), 1e-9)
-
-
-def _softmax(logits: NDArray[np.float32]) -> FloatArray:
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    probabilities: FloatArray = shifted / shifted.sum(axis=-1, keepdims=True)
-    return probabilities

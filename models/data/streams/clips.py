@@ -65,25 +65,32 @@ def read_clip_streams(root: Path, part: str) -> list[ClipStream]:
     return streams
 
 
+def answers(
+    probabilities: Sequence[FloatArray], names: Sequence[str], words: Mapping[str, str] = AS_WINDOWS
+) -> list[str]:
+    """The label with the largest sum over the own frames of each clip.
+
+    Args:
+        probabilities: ``[T, labels]`` of each clip.
+        names: The labels.
+        words: What a label counts as, where it is another one.
+    """
+    known = sorted({words.get(name, name) for name in names})
+    column = [known.index(words.get(name, name)) for name in names]
+    said = []
+    for found in probabilities:
+        sums = np.zeros(len(known))
+        np.add.at(sums, column, found[round(_STILL_S * RATE_HZ) :].sum(axis=0))
+        said.append(known[int(sums.argmax())])
+    return said
+
+
 def right_share(
     clips: Sequence[ClipStream],
     probabilities: Sequence[FloatArray],
     names: Sequence[str],
     words: Mapping[str, str] = AS_WINDOWS,
 ) -> float:
-    """Share of clips whose label has the largest sum over the clip's own frames.
-
-    Args:
-        clips: The clips.
-        probabilities: ``[T, labels]`` of each.
-        names: The labels.
-        words: What a label counts as, where it is another one.
-    """
-    known = sorted({words.get(name, name) for name in names})
-    column = [known.index(words.get(name, name)) for name in names]
-    right = 0
-    for clip, found in zip(clips, probabilities, strict=True):
-        sums = np.zeros(len(known))
-        np.add.at(sums, column, found[round(_STILL_S * RATE_HZ) :].sum(axis=0))
-        right += known[int(sums.argmax())] == clip.label
-    return right / max(len(clips), 1)
+    """Share of clips that are answered rightly, see :func:`answers`."""
+    said = answers(probabilities, names, words)
+    return sum(clip.label == name for clip, name in zip(clips, said, strict=True)) / max(len(clips), 1)
