@@ -36,9 +36,6 @@ class RecordingSource:
     Image points of older recordings are divided by width and height. They are converted by the shape of the recorded
     images, or that of ``config``.
 
-    Image points of older recordings are divided by width and height. They are converted by the shape of the recorded
-    images, or that of ``config``.
-
     Args:
         path: A bag as :func:`~csre_ros.sources.bag_reader.open_bag` takes it.
         config: Settings; ``frame_id`` does not apply, ``width`` and ``height`` to older image points only.
