@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csre_ros.skeleton import Frame, Skeleton
+from csre_ros.skeleton.proportions import SEEN
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]
@@ -25,7 +26,6 @@ BLANK = (480, 640, 3)
 _COLOURS = ((80, 220, 80), (255, 160, 60), (60, 160, 255), (220, 90, 220), (230, 220, 60), (120, 120, 255))
 _IDLE = (170, 170, 170)
 _WARNING = (60, 140, 255)
-_SEEN = 0.5
 # Share of the half picture that people may fill, and how far a wild joint may push the view away.
 _MARGIN = 0.85
 _LEAST_ZOOM = 0.3
@@ -133,7 +133,7 @@ class Overlay:
         import cv2
 
         colour = _COLOURS[caption.person % len(_COLOURS)]
-        seen = np.isfinite(points).all(axis=1) & (caption.skeleton.confidence >= _SEEN)
+        seen = np.isfinite(points).all(axis=1) & (caption.skeleton.confidence >= SEEN)
         thickness = max(2, canvas.shape[0] // 240)
         # Far outside the picture OpenCV's integer coordinates would overflow.
         pixels = np.clip(np.nan_to_num(points), -1e4, 1e4).round().astype(int)

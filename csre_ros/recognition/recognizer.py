@@ -144,7 +144,7 @@ class Recognizer:
         if gallery is not None and self.info.stream is None:
             raise ValueError(
                 f"bundle {self.info.name!r} classifies windows and cannot be taught; taught labels need a bundle that "
-                "labels every frame, such as 'stream' or 'flat'"
+                "labels every frame, such as 'default' or 'flat'"
             )
         labels = self.info.labels + (() if gallery is None else gallery.labels)
         self._gallery, self._labels = gallery, labels

@@ -11,8 +11,9 @@ from csre_ros.recognition.extensions import StreamInfo
 from csre_ros.recognition.intake import Intake
 from csre_ros.recognition.stream_encoder import StreamEncoder
 from csre_ros.skeleton import FloatArray, LayoutMapping, Skeleton, get_layout
+from csre_ros.skeleton.proportions import SEEN
 from csre_ros.teaching.features import Features, FeatureStream
-from csre_ros.teaching.posture import SEEN, Posture
+from csre_ros.teaching.posture import Posture
 from csre_ros.teaching.recording import Recording, TeachError
 from csre_ros.timing import StageTimer
 
@@ -36,7 +37,7 @@ def stream_of(bundle: Bundle) -> StreamInfo:
     if bundle.info.stream is None:
         raise TeachError(
             f"bundle {bundle.info.name!r} classifies windows and cannot be taught; take one that labels every frame, "
-            "such as 'stream' or 'flat'"
+            "such as 'default' or 'flat'"
         )
     return bundle.info.stream
 

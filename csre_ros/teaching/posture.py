@@ -11,22 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csre_ros.skeleton import FloatArray, SkeletonLayout
-
-SEEN = 0.5
-"""Least confidence of a joint that counts as seen."""
+from csre_ros.skeleton.proportions import SEEN, TRUNK_AND_ARMS_M
 
 _ABOUT_SHOULDERS = ("head", "left_elbow", "left_wrist", "right_elbow", "right_wrist")
 _ABOUT_HIPS = ("left_knee", "left_ankle", "right_knee", "right_ankle")
-_TYPICAL_M = {
-    ("left_shoulder", "right_shoulder"): 0.36,
-    ("left_shoulder", "left_elbow"): 0.28,
-    ("right_shoulder", "right_elbow"): 0.28,
-    ("left_elbow", "left_wrist"): 0.25,
-    ("right_elbow", "right_wrist"): 0.25,
-    ("left_shoulder", "left_hip"): 0.50,
-    ("right_shoulder", "right_hip"): 0.50,
-}
-"""Bones that tell the size of a body, and their lengths in an adult."""
 _Array = NDArray[np.floating[Any]]
 
 _SIZE_S, _HEADING_S, _HEIGHT_S = 4.0, 1.0, 2.0
@@ -60,8 +48,8 @@ class Posture:
         self._legs = [layout.index[name] for name in _ABOUT_HIPS]
         self._shoulders = [layout.index[f"{side}_shoulder"] for side in ("left", "right")]
         self._hips = [layout.index[f"{side}_hip"] for side in ("left", "right")]
-        self._ends = np.array([[layout.index[one], layout.index[other]] for one, other in _TYPICAL_M])
-        self._lengths = np.array(list(_TYPICAL_M.values()))
+        self._ends = np.array([[layout.index[one], layout.index[other]] for one, other in TRUNK_AND_ARMS_M])
+        self._lengths = np.array(list(TRUNK_AND_ARMS_M.values()))
         self.reset()
 
     def reset(self) -> None:

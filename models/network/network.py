@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from csre_ros.skeleton.proportions import SEEN
 from models.encoders.base import Encoder, EncoderOutput
 from models.network.input_stream import InputStream
-from models.network.origins import SEEN
 
 
 class Network(nn.Module):

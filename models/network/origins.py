@@ -12,9 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from csre_ros.skeleton import SkeletonLayout
-
-SEEN = 0.5
-"""Least confidence of a joint that counts as seen."""
+from csre_ros.skeleton.proportions import SEEN
 
 
 class Local(NamedTuple):

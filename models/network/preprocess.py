@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from csre_ros.skeleton import SkeletonLayout
-from models.network.origins import SEEN, Origins, with_point
+from csre_ros.skeleton.proportions import SEEN
+from models.network.origins import Origins, with_point
 
 UNIT = {3: 0.25, 2: 0.1}
 """Metres, or image heights, per input unit, by number of coordinates: about a forearm, in a picture that a body half

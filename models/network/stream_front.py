@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from csre_ros.skeleton import SkeletonLayout
+from csre_ros.skeleton.proportions import TYPICAL_M
 from models.encoders.streaming.base import StateShapes
 from models.encoders.streaming.causal import States
 from models.network.origins import Origins, with_point
@@ -25,20 +26,6 @@ _UNIT = 2.5
 """Input units per body size of one metre of typical bones: encoders want inputs of order one."""
 _VELOCITY_UNIT = 0.5
 _LIMIT = 6.0
-_TYPICAL_M = {
-    ("left_shoulder", "right_shoulder"): 0.36,
-    ("left_shoulder", "left_elbow"): 0.28,
-    ("right_shoulder", "right_elbow"): 0.28,
-    ("left_elbow", "left_wrist"): 0.25,
-    ("right_elbow", "right_wrist"): 0.25,
-    ("left_shoulder", "left_hip"): 0.50,
-    ("right_shoulder", "right_hip"): 0.50,
-    ("left_hip", "left_knee"): 0.42,
-    ("right_hip", "right_knee"): 0.42,
-    ("left_knee", "left_ankle"): 0.40,
-    ("right_knee", "right_ankle"): 0.40,
-}
-"""Bones that tell the size of a body, and their lengths in an adult."""
 
 
 class StreamFront(nn.Module):
@@ -62,10 +49,10 @@ class StreamFront(nn.Module):
         self.channels = (self.dims + 1, self.dims + 1)
         self.output_layout = with_point(layout, "body")
         self.origins = Origins(layout)
-        self.register_buffer("typical", torch.tensor(list(_TYPICAL_M.values())), persistent=False)
+        self.register_buffer("typical", torch.tensor(list(TYPICAL_M.values())), persistent=False)
         self.typical: Tensor
-        self._from = [layout.index[one] for one, _ in _TYPICAL_M]
-        self._to = [layout.index[other] for _, other in _TYPICAL_M]
+        self._from = [layout.index[one] for one, _ in TYPICAL_M]
+        self._to = [layout.index[other] for _, other in TYPICAL_M]
 
     def state_shapes(self) -> StateShapes:
         """Shapes of all states."""

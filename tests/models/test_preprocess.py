@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from csre_ros.skeleton import SkeletonLayout, get_layout
+from csre_ros.skeleton.proportions import SEEN
 from models.encoders import build_encoder
 from models.network.input_stream import STREAMS, InputStream
 from models.network.network import Network
-from models.network.origins import SEEN
 from models.network.preprocess import PREPROCESSORS, UNIT, PartLocal, Plain, build_preprocess
 
 BODY, KINECT = get_layout("body13"), get_layout("kinect20")
