@@ -33,12 +33,14 @@ class Run:
         configs: Configuration files, the later ones over the earlier ones.
         settings: Options of ``fit`` over them.
         initial: Name of the run whose network it goes on with, or empty.
+        settings_of: Name of the run whose thresholds and decoder its bundle takes, or empty: fitted for itself.
     """
 
     name: str
     configs: tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     initial: str = ""
+    settings_of: str = ""
 
 
 def live(
@@ -75,7 +77,13 @@ def read_runs(suite: Path) -> list[Run]:
     """The runs of a suite file, in order: the bundles, then the pairs."""
     content = yaml.safe_load(suite.read_text(encoding="utf-8"))
     runs = [
-        Run(name, tuple(one["configs"]), one.get("settings", {}), one.get("initial", ""))
+        Run(
+            name,
+            tuple(one["configs"]),
+            one.get("settings", {}),
+            one.get("initial", ""),
+            one.get("settings_of", ""),
+        )
         for name, one in content["bundles"].items()
     ]
     pairs = content["pairs"]
@@ -110,7 +118,8 @@ def _make(run: Run, root: Path, runs: Path, results: Path) -> None:
         _call("fit", *configs, *(f"--{key}={json_value(value)}" for key, value in options.items()), *resumed)
         (folder / "complete").touch()
     bundle = folder / "bundle.onnx"
-    _call("export-stream", f"--run={folder}", f"--output={bundle}", f"--name={_NAME}-{run.name}")
+    chosen = [f"--settings_of={runs / _NAME / run.settings_of / bundle.name}"] if run.settings_of else []
+    _call("export-stream", f"--run={folder}", f"--output={bundle}", f"--name={_NAME}-{run.name}", *chosen)
     _call("online", f"--bundle={bundle}", f"--root={root}", f"--output={_figures(results, run.name)}")
 
 

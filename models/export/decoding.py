@@ -15,13 +15,13 @@ from csre_ros.recognition.frame_decoder import FrameDecoder, FrameDecoding
 from csre_ros.skeleton import FloatArray
 
 THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
-BRIDGES_S = (0.2, 0.5, 0.9, 1.4)
+BRIDGES_S = (0.07, 0.2, 0.5, 0.9, 1.4)
 _CLEARLY = 0.5
 """Gain from which on a label's own longest gap is worth having."""
 _GRID = {
     "min_duration_s": (0.07, 0.13, 0.2),
-    "bridge_s": (0.2, 0.4, 0.7),
-    "leave": (0.4, 0.6, 0.8),
+    "bridge_s": (0.07, 0.2, 0.4, 0.7),
+    "leave": (0.4, 0.6, 0.8, 1.0),
     "onset": (0.4, 0.6, 0.8),
 }
 _WRONG = 0.7

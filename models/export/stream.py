@@ -15,8 +15,9 @@ from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metr
 from csre_ros.skeleton import FloatArray
 from models.data.streams.clips import ClipStream, right_share
 from models.data.streams.stream import Stream
+from models.data.streams.warm_start import WarmStart
 from models.data.streams.windows import StreamBatch, StreamWindowData
-from models.export.decoding import ScoredStream, fit_decoding
+from models.export.decoding import Fitted, ScoredStream, fit_decoding
 from models.export.run import check_output, onnx_bytes, restore, write_bundle
 from models.network.stream import StreamNetwork
 from models.training.labeller import StreamLabeller
@@ -24,10 +25,13 @@ from models.training.labeller import StreamLabeller
 _NEGATIVE_WEIGHT = 3.0
 """How much more a wrong report counts where nothing of ours is done."""
 _COMPOSED = "composed"
+_IDLE = "idle"
 _IDLE_BIASES = (0.0, -0.5, -1.0, -1.5, -2.0, -2.5)
 
 
-def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") -> BundleInfo:
+def export_stream(
+    run: Path, output: Path, name: str, checkpoint: str = "last", settings_of: Path | None = None
+) -> BundleInfo:
     """Write a stream bundle.
 
     Args:
@@ -35,11 +39,14 @@ def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") 
         output: Bundle to write; an existing one is replaced.
         name: Name of the bundle.
         checkpoint: Which of its checkpoints: ``best`` on the validation part, or ``last``.
+        settings_of: Bundle whose thresholds, decoder and bias of *idle* are taken instead of fitted ones: of a run that
+            kept the validation subjects from training, where this one did not.
 
     Returns:
         The description inside the bundle.
 
     Raises:
+        BundleError: The bundle of the settings cannot be read.
         FileNotFoundError: The folder holds no such run or checkpoint.
         ValueError: The run classifies windows, or the output is not called ``.onnx``.
     """
@@ -48,14 +55,11 @@ def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") 
     network, names = model.network, data.labels.names
     delay = model.frame_loss.delay_frames
     labels = [Label(name, 0.0, name in data.labels.background) for name in names]
-    kept = data.warm_start if data.keep_labels else None
-    if kept is None:
-        network.bias[names.index("idle")] = idle_bias(network, data, delay)
-    streams = validation_streams(network, data, delay)
-    settings = kept.decoding if kept is not None else None
-    fitted = fit_decoding(streams, labels, data.rate_hz, delay / data.rate_hz, settings)
-    if kept is not None:
-        fitted = replace(fitted, thresholds=kept.thresholds(names, fitted.thresholds, data.own_classes))
+    fitted = (
+        fit_settings(network, data, labels, delay)
+        if settings_of is None
+        else take_settings(network, WarmStart.read(settings_of), names)
+    )
     front_frames = 1  # velocities look one frame back
     receptive = network.encoder.receptive_frames + front_frames
     info = BundleInfo(
@@ -86,6 +90,36 @@ def export_stream(run: Path, output: Path, name: str, checkpoint: str = "last") 
         seed=seed,
     )
     return write_bundle(output, step_graph(network), info)
+
+
+def fit_settings(network: StreamNetwork, data: StreamWindowData, labels: Sequence[Label], delay: int) -> Fitted:
+    """Choose thresholds and decoder on the validation part, and set the network's bias of *idle*.
+
+    Where the labels of a bundle are kept, what was chosen for them stays.
+    """
+    names, delay_s = data.labels.names, delay / data.rate_hz
+    kept = data.warm_start if data.keep_labels else None
+    if kept is None:
+        network.bias[names.index(_IDLE)] = idle_bias(network, data, delay)
+        return fit_decoding(validation_streams(network, data, delay), labels, data.rate_hz, delay_s)
+    fitted = fit_decoding(validation_streams(network, data, delay), labels, data.rate_hz, delay_s, kept.decoding)
+    return replace(fitted, thresholds=kept.thresholds(names, fitted.thresholds, data.own_classes))
+
+
+def take_settings(network: StreamNetwork, bundle: WarmStart, names: Sequence[str]) -> Fitted:
+    """Take thresholds and decoder from a bundle, and set the network's bias of *idle* to that bundle's.
+
+    Raises:
+        ValueError: It has other labels.
+    """
+    theirs = [label.name for label in bundle.info.labels]
+    if theirs != list(names):
+        raise ValueError(f"{bundle.path} has the labels {', '.join(theirs)}, this run {', '.join(names)}")
+    network.bias[names.index(_IDLE)] = bundle.bias_of(_IDLE)
+    curve = bundle.info.extensions["decoder"].get("validation_curve", ())
+    limits = tuple(label.threshold for label in bundle.info.labels)
+    points = tuple((point["threshold"], point["precision"], point["recall"]) for point in curve)
+    return Fitted(limits, bundle.decoding, points)
 
 
 def probabilities_of(
@@ -133,7 +167,7 @@ def idle_bias(network: StreamNetwork, data: StreamWindowData, delay: int) -> flo
     """What to add to the logit of *idle* so that clips of validation subjects are told best; both are background."""
     clips = data.clips("val")
     found = probabilities_of(network, data, clips, delay)
-    idle = data.labels.names.index("idle")
+    idle = data.labels.names.index(_IDLE)
 
     def share(bias: float) -> float:
         factor = np.ones(len(data.labels.names), np.float32)

@@ -49,8 +49,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 def test_the_shipped_suite_names_files_that_are_there_and_pairs_that_differ_in_csre_alone() -> None:
     runs = {run.name: run for run in read_runs(SUITE)}
-    assert list(runs)[:2] == ["default", "flat"]
-    assert runs["flat"].initial == "default"
+    assert list(runs)[:3] == ["chosen", "default", "flat"]
+    assert (runs["default"].settings_of, runs["flat"].initial) == ("chosen", "chosen")
     assert all((ROOT / path).is_file() for run in runs.values() for path in run.configs)
     plain, csre = dict(runs["plain_s1"].settings), dict(runs["csre_s1"].settings)
     assert (plain.pop("model.init_args.contrast.enabled"), csre.pop("model.init_args.contrast.enabled")) == (
@@ -78,10 +78,18 @@ def test_a_run_is_trained_exported_and_measured_once(tmp_path: Path, steps: list
 
 def test_the_flat_bundle_goes_on_with_the_other(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
     live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["flat"])
-    initial = tmp_path / "runs" / "live" / "default" / "checkpoints" / "last.ckpt"
+    initial = tmp_path / "runs" / "live" / "chosen" / "checkpoints" / "last.ckpt"
     assert f"--model.init_args.initial={initial}" in steps[0]
 
 
+def test_what_ships_takes_the_settings_that_held_out_subjects_chose(
+    tmp_path: Path, steps: list[tuple[str, ...]]
+) -> None:
+    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["default"])
+    assert "--data.init_args.hold_out=false" in steps[0]
+    assert f"--settings_of={tmp_path / 'runs' / 'live' / 'chosen' / 'bundle.onnx'}" in steps[1]
+
+
 def test_a_run_that_is_not_in_the_suite_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"there is no run nope; choose from: default, flat, plain_s0"):
+    with pytest.raises(ValueError, match=r"there is no run nope; choose from: chosen, default, flat, plain_s0"):
         live(root=tmp_path, runs=tmp_path, results=tmp_path, only=["nope"])

@@ -23,8 +23,9 @@ from models.data.streams.labels import (
     or_walk,
     read_stream_labels,
 )
+from models.data.streams.module import split_pieces
 from models.data.streams.moves import MOVES
-from models.data.streams.pieces import Piece, active, pieces_of, whole
+from models.data.streams.pieces import Piece, active, as_somebody_else, pieces_of, whole
 from models.data.streams.recordings import chained
 from models.data.streams.stream import RATE_HZ, Span, Stream
 from models.data.streams.warp import window_of
@@ -239,6 +240,32 @@ def test_short_streams_are_chained_until_they_fill_a_window() -> None:
     chain = chained([make_stream(20), make_stream(15)], 90, np.random.default_rng(0))
     assert len(chain) >= 90
     assert chain.spans == ()
+
+
+def test_somebody_else_does_the_same_with_other_proportions() -> None:
+    positions = standing(60)
+    positions[:, BODY.index["left_wrist"], 1] -= np.linspace(0, 0.5, 60, dtype=np.float32)
+    confidence = np.ones((60, 13), np.float32)
+    confidence[10:20, BODY.index["head"]] = 0
+    stream = replace(make_stream(60), positions=positions, confidence=confidence)
+    other = as_somebody_else(stream, np.random.default_rng(0))
+    assert (other.target, other.spans) == (stream.target, stream.spans)
+    assert (other.confidence == confidence).all()
+    before, after = Motion.of(positions), Motion.of(other.positions)
+    factors = after.lengths() / before.lengths()
+    assert factors.std() > 0.03
+    np.testing.assert_allclose(factors[[3, 4, 5, 11, 12, 13]], factors[[0, 1, 2, 8, 9, 10]], rtol=1e-3)
+    cosines = (before.bones * after.bones).sum(-1) / np.linalg.norm(before.bones, axis=-1)
+    np.testing.assert_allclose(cosines / np.linalg.norm(after.bones, axis=-1), 1.0, atol=1e-4)
+
+
+def test_what_ships_is_trained_on_the_validation_subjects_too_and_never_on_test_subjects() -> None:
+    pieces = [replace(piece("wave"), subject=subject) for subject in range(1, 9)]
+    held, everybody = split_pieces(pieces), split_pieces(pieces, hold_out=False)
+    assert {one.subject for one in held["train"]} == {1, 3, 5}
+    assert {one.subject for one in held["val"]} == {one.subject for one in everybody["val"]} == {7}
+    assert {one.subject for one in everybody["train"]} == {1, 3, 5, 7}
+    assert {one.subject for one in everybody["test"]} == {2, 4, 6, 8}
 
 
 class TestVirtualCamera:

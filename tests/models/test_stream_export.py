@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
+import csre_ros
 from csre_ros.evaluation.intervals import Interval
 from csre_ros.recognition.bundle_info import Label
 from csre_ros.recognition.frame_decoder import FrameDecoding
+from models.data.streams.warm_start import WarmStart
 from models.export.decoding import THRESHOLDS, ScoredStream, fit_decoding, reports_of
-from models.export.stream import step_graph
+from models.export.stream import step_graph, take_settings
 from tests.models.test_stream_encoders import make_frames, make_network
 
 LABELS = [Label("idle", 0.0, True), Label("wave", 0.5), Label("kick", 0.5)]
 HZ = 15.0
+BUNDLES = Path(csre_ros.__file__).parent / "bundles"
 
 
 @pytest.mark.slow
@@ -83,3 +88,16 @@ def test_what_goes_on_and_on_is_bridged_and_the_rest_is_not() -> None:
 def test_settings_travel_through_the_extension() -> None:
     fitted = fit_decoding([scored(1.0, 0.8, 0.0)], LABELS, HZ, 0.2)
     assert FrameDecoding.from_extension(fitted.extension()) == fitted.settings
+
+
+def test_settings_are_taken_from_a_bundle_of_the_same_labels() -> None:
+    network = make_network("hcn", "body13")
+    bundle = WarmStart.read(BUNDLES / "default.onnx")
+    names = [label.name for label in bundle.info.labels]
+    network.bias = torch.zeros(len(names))
+    fitted = take_settings(network, bundle, names)
+    assert network.bias[names.index("idle")] == bundle.bias_of("idle")
+    assert fitted.thresholds == tuple(label.threshold for label in bundle.info.labels)
+    assert (fitted.settings, len(fitted.curve)) == (bundle.decoding, len(THRESHOLDS))
+    with pytest.raises(ValueError, match="has the labels idle, other, wave"):
+        take_settings(network, bundle, names[:-1])

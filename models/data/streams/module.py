@@ -47,6 +47,8 @@ class StreamData(StreamWindowData):
         augmentation: Ranges of the augmentation.
         camera: Ranges of the virtual cameras.
         between: Target set of what lies between the labelled actions, by continuous set.
+        hold_out: Keep the validation subjects from training. False, once everything is chosen: train on them too, and
+            export with ``--settings_of`` a bundle of the same recipe that kept them.
         seed: Base of all random streams.
     """
 
@@ -64,6 +66,7 @@ class StreamData(StreamWindowData):
         augmentation: Augmentation | None = None,
         camera: VirtualCamera | None = None,
         between: dict[str, str] | None = None,
+        hold_out: bool = True,
         seed: int = 0,
     ) -> None:
         super().__init__(flat, frames, batch_size, epoch_windows, mixture or _MIXTURE, augmentation, camera, seed)
@@ -72,6 +75,7 @@ class StreamData(StreamWindowData):
         self.clip_words = AS_WINDOWS
         self._root, self._composed, self._composition = root, composed, composition or Composition()
         self._between = dict(BETWEEN) | (between or {})
+        self._hold_out = hold_out
 
     @property
     def terms(self) -> list[dict[str, str]]:
@@ -87,13 +91,15 @@ class StreamData(StreamWindowData):
     @property
     def identity(self) -> str:
         """Data and split in words: what fixes the meaning of a memory-bank row besides its label."""
-        return f"streams{', flat' if self.flat else ''}: {', '.join(sorted(self.mixture))}, {self._composed} composed"
+        people = "" if self._hold_out else ", all odd subjects"
+        kinds = ", ".join(sorted(self.mixture))
+        return f"streams{', flat' if self.flat else ''}: {kinds}, {self._composed} composed{people}"
 
     def setup(self, stage: str | None = None) -> None:
         """Read the sets, compose the streams of both parts, and number the rows of the memory banks."""
         clips = to_body([clip for name in DATA_SETS for clip in read_clips(name, self._root)])
         pieces = pieces_of([*clips, *read_mocap(self._root)], self.labels)
-        parts = split_pieces(pieces)
+        parts = split_pieces(pieces, self._hold_out)
         slots = [self.labels.classes.index(piece.label) for piece in parts["train"]]
         streams: dict[str, dict[str, list[Stream]]] = {"train": {}, "val": {}}
         for name in BETWEEN:
@@ -101,8 +107,11 @@ class StreamData(StreamWindowData):
             slots += [span.label for stream in kept for span in stream.spans]
             for stream in kept:
                 if stream.subject % 2:
-                    part = "val" if stream.subject in VALIDATION_SUBJECTS[name] else "train"
-                    streams[part].setdefault(name, []).append(stream)
+                    held_out = stream.subject in VALIDATION_SUBJECTS[name]
+                    if held_out:
+                        streams["val"].setdefault(name, []).append(stream)
+                    if not (held_out and self._hold_out):
+                        streams["train"].setdefault(name, []).append(stream)
         desk = [stream for stream in read_desk(self._root, self.labels) if stream.name not in HELD_OUT_WORDS]
         streams["train"]["desk"] = [stream for number, stream in enumerate(desk) if number % 5]
         streams["val"]["desk"] = desk[::5]
@@ -122,8 +131,8 @@ class StreamData(StreamWindowData):
         return read_clip_streams(self._root, part)
 
 
-def split_pieces(pieces: Sequence[Piece]) -> dict[str, list[Piece]]:
-    """Pieces of the training, validation and test part.
+def split_pieces(pieces: Sequence[Piece], hold_out: bool = True) -> dict[str, list[Piece]]:
+    """Pieces of the training, validation and test part; without ``hold_out`` training has those of validation too.
 
     Of the mocap set, which names no subjects, every third clip is for test and every thirtieth for validation. What
     PRECOG does not name is cut too short to be a piece.
@@ -141,4 +150,4 @@ def split_pieces(pieces: Sequence[Piece]) -> dict[str, list[Piece]]:
         else:
             part = "train" if piece.subject % 2 else "test"
         parts[part].append(piece)
-    return parts
+    return parts if hold_out else {**parts, "train": parts["train"] + parts["val"]}

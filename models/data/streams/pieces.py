@@ -12,7 +12,7 @@ from csre_ros.skeleton import FloatArray
 from models.data.clips import Clip
 from models.data.streams.body import Motion
 from models.data.streams.labels import CARRY, StreamLabels
-from models.data.streams.stream import RATE_HZ, Places
+from models.data.streams.stream import RATE_HZ, Places, Stream
 from models.data.synthesis import BODY
 
 # Actions that fill their clips from edge to edge, and recordings whose borders somebody has set.
@@ -25,6 +25,8 @@ _QUIET = 0.18
 """Share of a clip's fast motion below which it rests."""
 _MARGIN_S = 0.1
 _SMOOTH_S = 0.2
+_BUILD = 0.1
+"""Standard deviation of the logarithm by which people differ in the length of a bone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +108,16 @@ def whole(positions: FloatArray, confidence: FloatArray) -> FloatArray:
         for axis in range(positions.shape[-1]):
             filled[:, joint, axis] = np.interp(frames, frames[seen], positions[seen, joint, axis])
     return filled
+
+
+def as_somebody_else(stream: Stream, rng: Generator) -> Stream:
+    """The same movements by a body of other proportions, both sides alike, that goes where the recorded one went."""
+    motion = Motion.of(whole(stream.positions, stream.confidence))
+    factors = np.exp(rng.normal(0, _BUILD, 14)).astype(np.float32)
+    factors[3:6], factors[11:14] = factors[0:3], factors[8:11]
+    legs = float(factors[[1, 2, 4, 5]].mean())
+    other = Motion(motion.bones * factors[:, None], motion.pelvis * legs)
+    return replace(stream, positions=other.positions())
 
 
 def hands_up(motion: Motion) -> tuple[int, int]:

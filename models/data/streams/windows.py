@@ -20,7 +20,8 @@ from models.data.streams.camera import VirtualCamera
 from models.data.streams.clips import ClipStream
 from models.data.streams.labels import ANYTHING, REST, StreamLabels, reported
 from models.data.streams.own_recordings import SOURCE
-from models.data.streams.recordings import chained
+from models.data.streams.pieces import as_somebody_else
+from models.data.streams.recordings import BETWEEN, chained
 from models.data.streams.stream import RATE_HZ, Stream
 from models.data.streams.warm_start import WarmStart
 from models.data.streams.warp import Window, window_of
@@ -258,6 +259,8 @@ class StreamWindows(Dataset[Window]):
         if kind in _CHAINED:
             return window_of(chained(streams, int(self._frames * SPARE), rng), self._frames, rng)
         stream = streams[int(rng.choice(len(streams), p=self._shares[kind]))]
+        if kind in BETWEEN:
+            stream = as_somebody_else(stream, rng)
         return window_of(stream, self._frames, rng, sought=_SOUGHT if kind == SOURCE else 0.0)
 
 
