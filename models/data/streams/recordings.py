@@ -10,6 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from csre_ros.recognition import window
+from csre_ros.recognition.bundle_info import OTHER
 from csre_ros.skeleton import FloatArray, LayoutMapping, get_layout
 from csre_ros.sources.recording import RecordingSource
 from models.data.clips import read_desk_clips
@@ -19,8 +20,8 @@ from models.data.streams.stream import RATE_HZ, Span, Stream
 from models.data.synthesis import BODY
 from models.data.windows import to_body
 
-BETWEEN: Mapping[str, str] = {"utkinect": REST_OR_WALK, "precog": REST}
-"""What people do between the labelled actions of a set: those of UTKinect also walk."""
+BETWEEN: Mapping[str, str] = {"utkinect": REST_OR_WALK, "precog": OTHER}
+"""What people do between the labelled actions of a set: those of UTKinect also walk, those of PRECOG stand on guard."""
 
 SIGNING = "camera_negatives"
 HELD_OUT_WORDS = frozenset({"cry", "eat", "give", "kick", "run", "sleep", "wait", "wash"})
