@@ -29,6 +29,7 @@ def option(
     dynamic: bool = False,
     remote: bool = True,
     file: str = "",
+    optional: bool = False,
 ) -> Any:
     """A dataclass field with its documentation.
 
@@ -43,9 +44,10 @@ def option(
             devices or addresses.
         file: What becomes of the file that it names, if it names one: :data:`READ`, :data:`REPLACED` or :data:`MADE`.
             In such a value ``~`` stands for the home folder.
+        optional: Whether it may be left out where it is written without its flag; with a default it always may.
     """
     limits = {"minimum": minimum, "maximum": maximum, "choices": choices}
-    metadata = {"help": help, **limits, "dynamic": dynamic, "remote": remote, "file": file}
+    metadata = {"help": help, **limits, "dynamic": dynamic, "remote": remote, "file": file, "optional": optional}
     return field(default=default, metadata=metadata)
 
 

@@ -101,6 +101,13 @@ _TABLE = (
         positional="recordings",
     ),
     Command(
+        "teach",
+        "Teach a gesture by showing it a few times, or list and remove what was taught.",
+        run="csre_ros.app.teach.run:run",
+        settings="csre_ros.app.teach.settings:TeachSettings",
+        positional="name",
+    ),
+    Command(
         "recover",
         "Make a complete recording of what is whole in one that was cut or damaged.",
         run="csre_ros.app.recover:run",

@@ -26,14 +26,14 @@ def add_options(
         name: From the dotted name of an option to its flag, without dashes.
         aliases: Further spellings by flag.
         positional: Name of the option that is written without its flag, if there is one; it must be given, once or,
-            where its default is a tuple, more often; where its default is a text, it may be left out.
+            where its default is a tuple, more often; where it has a default or is optional, it may be left out.
     """
     for dotted, item, default in leaf_fields(cls):
         if name(dotted) == positional:
             several: dict[str, Any] = (
                 {"nargs": "+", "type": str} if isinstance(default, tuple) else {"type": type(default)}
             )
-            if default and isinstance(default, str):
+            if isinstance(default, str) and (default or item.metadata["optional"]):
                 several |= {"nargs": "?", "default": default}
             parser.add_argument(positional, help=_help(item), **several)
             continue

@@ -54,6 +54,8 @@ _EPILOG = """examples:
   csre dash                                     the same on a local web page
   csre record wave.mcap --label wave            a camera, as a recording of skeletons
   csre replay wave.mcap                         who did what from when to when, faster than real time
+  csre teach halt                               show the camera a gesture of your own, three times
+  csre demo --gallery gallery.npz               the gestures of the bundle and your own
   csre evaluate streams/test                    how well that goes in recordings whose truth is known
   csre node --ros-args -p input:=skeletons      the ROS 2 node on a skeleton topic
 """

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from csre_ros.recognition.bundle import Bundle
-from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.extensions import StreamInfo
 from csre_ros.recognition.intake import Intake
+from csre_ros.recognition.settings import DecoderConfig
+from csre_ros.recognition.stream_decoder import StreamDecoder
 from csre_ros.recognition.stream_encoder import StreamEncoder
+from csre_ros.recognition.types import ActionEvent
 from csre_ros.skeleton import FloatArray, LayoutMapping, Skeleton, get_layout
 from csre_ros.skeleton.proportions import SEEN
 from csre_ros.teaching.features import Features, FeatureStream
-from csre_ros.teaching.posture import Posture
+from csre_ros.teaching.motion import AWAY_M, Motion
 from csre_ros.teaching.recording import Recording, TeachError
 from csre_ros.timing import StageTimer
 
-_LEAST_S, _MOST_S = 0.3, 8.0  # of what is kept
-_MOVING_M_S = 0.45  # of the fastest joint, in typical metres
-_SMOOTH_S = 0.2
+LEAST_S, _MOST_S = 0.3, 8.0
+"""Of what is kept, in seconds."""
 _HELD_S, _HELD_AT_END_S = 0.8, 1.2
 _HELD_KEPT_S = 1.0
-_AWAY_M = 0.2  # a held posture differs so much from the first one
 _MARGIN_S = 0.15
 _LEAD_S = 1.0
 _ARMS_SEEN = 0.6
+_CALLED = 0.5  # share of an example
 
 
 def stream_of(bundle: Bundle) -> StreamInfo:
@@ -49,17 +54,18 @@ def trim(recording: Recording, bundle: Bundle) -> Recording:
         TeachError: It is too short or too long, the arms are hardly seen, or the bundle cannot use its layout.
     """
     rate = stream_of(bundle).rate_hz
-    _, positions, confidence = _mapped(recording, bundle)
+    seen_ns, positions, confidence = mapped(recording, bundle)
     _check_arms(confidence, bundle)
-    if recording.seconds < _LEAST_S:
+    stamps, seen = ((some_ns - recording.stamps_ns[0]) / 1e9 for some_ns in (recording.stamps_ns, seen_ns))
+    if seen[-1] - seen[0] < LEAST_S:
         raise TeachError(
-            f"the recording lasts {recording.seconds:.1f} s, which is too short; show the whole gesture, or hold the "
+            f"somebody is seen for {seen[-1] - seen[0]:.1f} s, which is too short; show the whole gesture, or hold the "
             "posture for two seconds"
         )
-    stamps = (recording.stamps_ns - recording.stamps_ns[0]) / 1e9
-    first_s, last_s = _interesting(stamps, positions, confidence, bundle, rate)
+    motion = Motion.of(seen, positions, confidence, get_layout(bundle.info.layout), rate)
+    first_s, last_s = _interesting(motion, float(stamps[-1]))
     kept = np.flatnonzero((stamps >= first_s - 1e-6) & (stamps <= last_s + 1e-6))
-    if len(kept) < 3 or stamps[kept[-1]] - stamps[kept[0]] < _LEAST_S:
+    if len(kept) < 3 or stamps[kept[-1]] - stamps[kept[0]] < LEAST_S:
         raise TeachError(
             f"only {last_s - first_s:.1f} s of the recording show a movement, which is too short; show the whole "
             "gesture, or hold the posture for two seconds"
@@ -72,37 +78,67 @@ def trim(recording: Recording, bundle: Bundle) -> Recording:
     return recording.cut(slice(int(kept[0]), int(kept[-1]) + 1))
 
 
-def features_of(recording: Recording, bundle: Bundle) -> Features:
-    """What the network makes of an example that was trimmed, at the bundle's rate.
+class Example(NamedTuple):
+    """A recording and what the network makes of it.
+
+    Attributes:
+        recording: What was kept of it.
+        features: At the bundle's rate.
+        called: The labels by which the bundle reports most of it, without a gallery.
+    """
+
+    recording: Recording
+    features: Features
+    called: tuple[str, ...]
+
+
+def enrol(recording: Recording, bundle: Bundle) -> Example:
+    """Show a recording that was trimmed to the network of a bundle.
 
     The first posture is seen for a second before, so that the network has a past, and the last one as long after as
     its answers lag behind.
+
+    Raises:
+        TeachError: The bundle cannot use it.
     """
     stream = stream_of(bundle)
-    layout = get_layout(bundle.info.layout)
-    stamps, positions, confidence = _mapped(recording, bundle)
-    encoder, features = StreamEncoder(bundle, stream, StageTimer()), FeatureStream(layout, stream.rate_hz)
+    stamps, positions, confidence = mapped(recording, bundle)
+    encoder, features = (
+        StreamEncoder(bundle, stream, StageTimer()),
+        FeatureStream(get_layout(bundle.info.layout), stream.rate_hz),
+    )
+    decoder = StreamDecoder(bundle.info.labels, DecoderConfig(), bundle.decoding, stream.rate_hz)
     lead = np.arange(-_LEAD_S, -1e-9, 1 / stream.rate_hz)
     trail = np.arange(1, round((stream.delay_s + 1 / stream.rate_hz) * stream.rate_hz) + 2) / stream.rate_hz
     times = np.r_[stamps[0] + lead * 1e9, stamps, stamps[-1] + trail * 1e9].round().astype(np.int64)
     order = np.clip(np.arange(len(times)) - len(lead), 0, len(stamps) - 1)
     memory = encoder.start()
-    found: list[tuple[int, Features]] = []
+    found: list[Features] = []
+    events: list[ActionEvent] = []
     for time_ns, row in zip(times, order, strict=True):
         encoder.see(memory, int(time_ns), positions[row], confidence[row])
-        if encoder.ready(memory):
-            found += [(one.instant_ns, features.step(one)) for one in encoder.decide([memory])[0] if _finite(one)]
-    kept = [one for at_ns, one in found if stamps[0] <= at_ns <= stamps[-1]]
-    if not kept:
+        for one in encoder.decide([memory])[0] if encoder.ready(memory) else ():
+            if np.isfinite(one.logits).all() and np.isfinite(one.embedding).all():
+                seen, now = features.step(one), decoder.step(one, 0)
+                events += now
+                found += [seen] if stamps[0] <= one.instant_ns <= stamps[-1] else []
+    if not found:
         raise TeachError("the network makes nothing of this recording; record again")
-    return Features.joined(kept)
+    events += decoder.end(int(times[-1]), 0)
+    return Example(recording, Features.joined(found), _called(events, int(stamps[0]), int(stamps[-1])))
 
 
-def _finite(evidence: Evidence) -> bool:
-    return bool(np.isfinite(evidence.logits).all() and np.isfinite(evidence.embedding).all())
+def _called(events: Sequence[ActionEvent], begin_ns: int, end_ns: int) -> tuple[str, ...]:
+    """The labels whose reports cover most of an example together, longest first; none where they do not."""
+    covered: Counter[str] = Counter()
+    for event in events:
+        if event.until_ns is not None:
+            covered[event.action] += max(min(event.until_ns, end_ns) - max(event.since_ns, begin_ns), 0)
+    told = sum(covered.values()) >= _CALLED * (end_ns - begin_ns)
+    return tuple(label for label, _ in covered.most_common()) if told else ()
 
 
-def _mapped(recording: Recording, bundle: Bundle) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
+def mapped(recording: Recording, bundle: Bundle) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
     """Stamps, positions and confidence in the layout of the bundle, as the runtime maps them."""
     own, wanted = get_layout(recording.layout), get_layout(bundle.info.layout)
     if own.dims < wanted.dims or len(LayoutMapping(own, wanted).missing) == len(wanted):
@@ -135,35 +171,17 @@ def _check_arms(confidence: FloatArray, bundle: Bundle) -> None:
         )
 
 
-def _interesting(
-    stamps: NDArray[np.float64], positions: FloatArray, confidence: FloatArray, bundle: Bundle, rate: float
-) -> tuple[float, float]:
-    """From when to when the gesture lasts, in seconds of ``stamps``."""
-    posture = Posture(get_layout(bundle.info.layout), rate)
-    grid = np.arange(stamps[0], stamps[-1] + 1e-9, 1 / rate)
-    nearest = np.abs(stamps[:, None] - grid[None]).argmin(axis=0)
-    shapes = [posture.step(positions[row], confidence[row]) for row in nearest]
-    points, known = np.stack([shape.points for shape in shapes]), np.stack([shape.known for shape in shapes])
-    moved = np.linalg.norm(np.diff(points, axis=0), axis=-1) * known[1:] * known[:-1] * rate
-    width = max(round(_SMOOTH_S * rate), 1)
-    smooth = np.stack([np.convolve(joint, np.ones(width) / width, "same") for joint in moved.T], axis=1)
-    moving = np.r_[False, smooth.max(axis=1, initial=0) > _MOVING_M_S]
-    if not moving.any():
+def _interesting(motion: Motion, end: float) -> tuple[float, float]:
+    """From when to when the gesture lasts, in seconds of a recording that ends at ``end``."""
+    grid, rate = motion.grid, 1 / float(motion.grid[1] - motion.grid[0])
+    if not motion.moving.any():
         return _middle(float(grid[0]), float(grid[-1]))
-    motion = np.flatnonzero(moving)
-    away = (np.linalg.norm(points - points[:1], axis=-1) * known * known[:1]).max(axis=1)
-    for first, behind in _still(moving, int(motion[0])):
-        least = _HELD_AT_END_S if behind == len(moving) else _HELD_S
-        if (behind - first) / rate >= least and np.median(away[first:behind]) > _AWAY_M:
+    moved = np.flatnonzero(motion.moving)
+    for first, behind in sorted(motion.still(int(moved[0])), key=lambda pair: pair[0] - pair[1]):
+        least = _HELD_AT_END_S if behind == len(grid) else _HELD_S
+        if (behind - first) / rate >= least and np.median(motion.apart(0, slice(first, behind))) > AWAY_M:
             return _middle(float(grid[first]), float(grid[behind - 1]))
-    return max(float(grid[motion[0]]) - _MARGIN_S, 0.0), min(float(grid[motion[-1]]) + _MARGIN_S, float(stamps[-1]))
-
-
-def _still(moving: NDArray[np.bool_], start: int) -> list[tuple[int, int]]:
-    """Stretches without motion behind ``start``, the longest first: first index and the one behind the last."""
-    edges = np.flatnonzero(np.diff(np.r_[True, moving[start:], True].astype(int)))
-    pairs = [(int(first) + start, int(behind) + start) for first, behind in zip(edges[::2], edges[1::2], strict=True)]
-    return sorted(pairs, key=lambda pair: pair[0] - pair[1])
+    return max(float(grid[moved[0]]) - _MARGIN_S, 0.0), min(float(grid[moved[-1]]) + _MARGIN_S, end)
 
 
 def _middle(first: float, last: float) -> tuple[float, float]:

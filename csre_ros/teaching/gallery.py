@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from csre_ros.foreign_text import quoted
-from csre_ros.recognition.bundle import Bundle
+from csre_ros.recognition.bundle import BUNDLE_FOLDER, Bundle
 from csre_ros.recognition.bundle_info import Label
 from csre_ros.skeleton import get_layout
-from csre_ros.teaching.enrol import features_of, stream_of, trim
-from csre_ros.teaching.features import Features
+from csre_ros.teaching.enrol import Example, enrol, stream_of, trim
 from csre_ros.teaching.matching import GalleryMatcher, sequence_distances
 from csre_ros.teaching.recording import Recording, TeachError
+from csre_ros.teaching.splitting import split
 from csre_ros.teaching.storage import GalleryError, read, write
 
 REACH = 0.6
@@ -44,7 +44,7 @@ class Gallery:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle, self._stream = bundle, stream_of(bundle)
         self.reach = float(bundle.info.extensions.get("teach", {}).get("reach", REACH))
-        self._examples: dict[str, list[tuple[Recording, Features]]] = {}
+        self._examples: dict[str, list[Example]] = {}
 
     @classmethod
     def from_recordings(cls, bundle: Bundle, recordings: Mapping[str, Sequence[Recording]]) -> Gallery:
@@ -56,6 +56,11 @@ class Gallery:
         return gallery
 
     @property
+    def bundle(self) -> Bundle:
+        """The bundle that it is taught to."""
+        return self._bundle
+
+    @property
     def labels(self) -> tuple[Label, ...]:
         """The taught labels, in the order in which they were taught."""
         return tuple(Label(name, _THRESHOLD) for name in self._examples)
@@ -63,7 +68,7 @@ class Gallery:
     @property
     def examples(self) -> dict[str, tuple[Recording, ...]]:
         """The recordings by label, trimmed."""
-        return {name: tuple(recording for recording, _ in several) for name, several in self._examples.items()}
+        return {name: tuple(one.recording for one in several) for name, several in self._examples.items()}
 
     def add(self, label: str, recording: Recording) -> Recording:
         """Teach one example more.
@@ -78,6 +83,44 @@ class Gallery:
         Raises:
             TeachError: The label cannot be taught, or the recording shows too little.
         """
+        self.check_label(label)
+        kept = trim(recording, self._bundle)
+        self._examples.setdefault(label, []).append(enrol(kept, self._bundle))
+        return kept
+
+    def add_all(self, label: str, recording: Recording) -> tuple[list[Recording], list[str]]:
+        """Teach all examples in a recording, which is cut at the rests between them.
+
+        Args:
+            label: As of :meth:`add`.
+            recording: One person who stands still, shows the gesture, stands still, and so on.
+
+        Returns:
+            What was kept, and why the others were refused.
+
+        Raises:
+            TeachError: Nothing was kept.
+        """
+        self.check_label(label)
+        kept: list[Recording] = []
+        refused: list[str] = []
+        pieces = split(recording, self._bundle)
+        for number, one in enumerate(pieces, 1):
+            try:
+                kept.append(self.add(label, one))
+            except TeachError as error:
+                begin_s = (one.stamps_ns[0] - recording.stamps_ns[0]) / 1e9
+                refused.append(f"example {number}, at {begin_s:.1f} s: {error}" if len(pieces) > 1 else str(error))
+        if not kept:
+            raise TeachError("; ".join(refused))
+        return kept, refused
+
+    def check_label(self, label: str) -> None:
+        """Refuse a name that cannot be taught.
+
+        Raises:
+            TeachError: It holds other characters, or the bundle has a label of this name.
+        """
         if not _NAME.fullmatch(label):
             raise TeachError(f"the label {quoted(label)} must consist of 1..64 letters, digits and '_'")
         if label in {known.name for known in self._bundle.info.labels}:
@@ -85,27 +128,50 @@ class Gallery:
                 f"the bundle {self._bundle.info.name!r} knows a label {label!r} already; choose another name, such as "
                 f"my_{label}"
             )
-        kept = trim(recording, self._bundle)
-        self._examples.setdefault(label, []).append((kept, features_of(kept, self._bundle)))
-        return kept
 
-    def remove(self, label: str) -> None:
-        """Forget a label and its examples.
+    def remove(self, label: str, number: int | None = None) -> None:
+        """Forget a label and its examples, or one of them.
+
+        Args:
+            label: The label; it goes with its last example.
+            number: Which example, from 1 on; None: all of them.
 
         Raises:
-            TeachError: There is no such label.
+            TeachError: There is no such label or example.
         """
         if label not in self._examples:
             known = ", ".join(self._examples) or "none"
             raise TeachError(f"the gallery has no label {quoted(label)}; it has: {known}")
-        del self._examples[label]
+        several = self._examples[label]
+        if number is not None:
+            if not 1 <= number <= len(several):
+                raise TeachError(f"{label!r} has no example {number}; it has 1..{len(several)}")
+            del several[number - 1]
+        if number is None or not several:
+            del self._examples[label]
 
-    def findings(self) -> tuple[str, ...]:
-        """What is odd about the examples: those that contradict each other, and labels that look alike."""
+    def copy(self) -> Gallery:
+        """Another gallery with the same examples; what is added to one of them is not in the other."""
+        other = Gallery(self._bundle)
+        other._examples = {label: list(several) for label, several in self._examples.items()}
+        return other
+
+    def findings(self, label: str = "") -> tuple[str, ...]:
+        """What is odd about the examples, in sentences.
+
+        Examples of one label that contradict each other, labels that look alike, and examples that the bundle calls by
+        a label of its own.
+
+        Args:
+            label: Only about the examples of this one; empty: about all.
+        """
         names = [name for name, several in self._examples.items() for _ in several]
-        features = [one for several in self._examples.values() for _, one in several]
+        examples = [one for several in self._examples.values() for one in several]
+        features = [one.features for one in examples]
         found = []
         for row, name in enumerate(names):
+            if label not in ("", name):
+                continue
             distances = sequence_distances(features[row], features)
             distances[row] = np.inf
             own = np.array([other == name for other in names])
@@ -113,6 +179,12 @@ class Gallery:
             if own.sum() > 1 and distances[own].min() > _APART * self.reach:
                 found.append(
                     f"example {number} of {name!r} looks like no other example of it; remove it, or show it again"
+                )
+            if examples[row].called:
+                called = " and ".join(map(repr, examples[row].called))
+                found.append(
+                    f"the bundle calls example {number} of {name!r} {called}, which may be reported in its place; make "
+                    "the gesture more different, or let the robot listen to that label"
                 )
             if not own.all():
                 nearest = int(np.where(own, np.inf, distances).argmin())
@@ -126,7 +198,7 @@ class Gallery:
         """A matcher for one more person, with the labels of now."""
         several = list(self._examples.values())
         return GalleryMatcher(
-            [features for examples in several for _, features in examples],
+            [one.features for examples in several for one in examples],
             np.repeat(np.arange(len(several)), [len(examples) for examples in several]),
             len(several),
             self.reach,
@@ -159,11 +231,12 @@ class Gallery:
         gallery = cls(bundle)
         digest, recordings = read(path)
         if digest != bundle.info.digest and not enrol_again:
+            known = bundle.path.stem if bundle.path.parent == BUNDLE_FOLDER else bundle.path
             raise GalleryError(
                 f"gallery {path} was taught to another bundle ({digest[:12]}...) than {bundle.info.name!r} "
                 f"({bundle.info.digest[:12]}...); the recordings in it can teach this one: "
-                "in Python, Gallery.load(path, bundle, enrol_again=True).save(path)"
+                f"csre teach --enrol_again --gallery {path} --bundle {known}"
             )
         for label, several in recordings.items():
-            gallery._examples[label] = [(recording, features_of(recording, bundle)) for recording in several]
+            gallery._examples[label] = [enrol(recording, bundle) for recording in several]
         return gallery

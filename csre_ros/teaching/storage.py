@@ -64,7 +64,10 @@ def read(path: Path) -> tuple[str, dict[str, list[Recording]]]:
         GalleryError: The file is missing, damaged, foreign, or of another version.
     """
     if not path.is_file():
-        raise GalleryError(f"there is no gallery {path}; in Python, Gallery(bundle).save(path) makes an empty one")
+        raise GalleryError(
+            f"there is no gallery {path}; make one by showing a gesture, csre teach NAME --gallery {path}, or an empty "
+            f"one, csre teach --create --gallery {path}"
+        )
     if path.stat().st_size > _MOST_BYTES:
         raise GalleryError(f"{path} has {path.stat().st_size} bytes, too many for a gallery; give another file")
     try:

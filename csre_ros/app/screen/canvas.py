@@ -15,7 +15,7 @@ from csre_ros.overlay import Caption, Image, Overlay, write_right
 from csre_ros.recognition import ActionEvent
 from csre_ros.strips import Strips
 
-_WINDOW = "csre demo"
+_WINDOW = "csre"
 _KEYS = "q or Esc: end   space: hold"
 _HOLD, _END = (ord(" "),), (ord("q"), 27)
 
