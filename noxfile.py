@@ -14,4 +14,5 @@ def core(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *(session.posargs or CORE))
 
 
-CORE = ["-m", "not slow", "tests/app", "tests/recognition", "tests/skeleton", "tests/sources", "tests/evaluation"]
+ROOMS = ("app", "evaluation", "pose", "recognition", "recordings", "skeleton", "sources", "teaching")
+CORE = ["-m", "not slow", *(f"tests/{room}" for room in ROOMS)]

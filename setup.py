@@ -1,9 +1,34 @@
 """Packaging for both ``pip install .`` and ``colcon build`` (ament_python)."""
 
+import re
 from glob import glob
 from pathlib import Path
+from xml.etree import ElementTree
 
 from setuptools import find_packages, setup
+
+VERSION = "0.1.0"
+MANIFEST = ElementTree.parse("package.xml")
+REPOSITORY = (MANIFEST.findtext("url[@type='repository']") or "").rstrip("/")
+
+
+def for_an_index(page: str) -> str:
+    """A page as a package index shows it, which has none of the files that it links to.
+
+    Links lead to this version in the repository that ``package.xml`` names, as GitHub and GitLab address it; where it
+    names none, their texts stay and pictures are left out.
+    """
+
+    def replaced(match: re.Match[str]) -> str:
+        picture, text, target = match.groups()
+        if target.startswith(("https://", "http://", "#")):
+            return match[0]
+        if not REPOSITORY:
+            return "" if picture else text
+        return f"{picture}[{text}]({REPOSITORY}/{'raw' if picture else 'blob'}/{VERSION}/{target})"
+
+    return re.sub(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)", replaced, page)
+
 
 # Wheels of ROS are made for x86-64 only; elsewhere a distribution brings these.
 ROS = [
@@ -31,6 +56,7 @@ TEST = [
     "packaging",
     "pytest-xdist>=3.7",  # the first that leaves the order of files alone on request
     "jsonschema",
+    "onnx>=1.17",  # writes the bundles of the tests
     "mcap-ros2-support",
     "ruff",
     "mypy",
@@ -50,9 +76,9 @@ TRAIN = [
 
 setup(
     name="csre_ros",
-    version="0.1.0",
+    version=VERSION,
     description="Live recognition of human actions from skeletons, published in ROS 2",
-    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description=for_an_index(Path("README.md").read_text(encoding="utf-8")),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
@@ -75,6 +101,7 @@ setup(
     ],
     maintainer="csre_ros maintainers",
     maintainer_email="maintainers@users.noreply.r-seed-8c335ea2.example",
+    project_urls={"Source": REPOSITORY} if REPOSITORY else {},
     python_requires=">=3.10",
     packages=find_packages(include=["csre_ros", "csre_ros.*"]),
     package_data={

@@ -107,7 +107,7 @@ def test_every_input_is_documented():
 
 
 def test_versions_agree():
-    assert f'version="{csre_ros.__version__}"' in (ROOT / "setup.py").read_text()
+    assert f'VERSION = "{csre_ros.__version__}"' in (ROOT / "setup.py").read_text()
     assert ElementTree.parse(ROOT / "package.xml").findtext("version") == csre_ros.__version__
     released = re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert released[0] == csre_ros.__version__

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from csre_ros.foreign_text import is_printable, quoted, sentence
 from csre_ros.skeleton import FloatArray, Skeleton
 
 
@@ -63,13 +66,21 @@ class ActionEvent:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> ActionEvent:
-        """The event that :meth:`to_record` wrote."""
-        times = (None if (at := record.get(key)) is None else round(at * 1e9) for key in ("stamp", "since", "until"))
-        stamp_ns, since_ns, until_ns = times
-        assert stamp_ns is not None
-        assert since_ns is not None
-        state = EventState(record["state"])
-        return cls(stamp_ns, record["person"], record["action"], state, record["score"], since_ns, until_ns)
+        """The event that :meth:`to_record` wrote.
+
+        Raises:
+            ValueError: The record is none of an event.
+        """
+        try:
+            since_ns, stamp_ns = (round(record[key] * 1e9) for key in ("since", "stamp"))
+            until_ns = round(record["until"] * 1e9) if "until" in record else None
+            person, action, score = operator.index(record["person"]), record["action"], float(record["score"])
+            state = EventState(record["state"])
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"no event: {quoted(record)} ({sentence(error)})") from error
+        if not (isinstance(action, str) and is_printable(action) and math.isfinite(score)):
+            raise ValueError(f"no event: {quoted(record)} (action or score)")
+        return cls(stamp_ns, person, action, state, score, since_ns, until_ns)
 
 
 @dataclass(frozen=True, eq=False)

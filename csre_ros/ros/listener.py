@@ -7,14 +7,17 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from csre_ros.foreign_text import quoted
 from csre_ros.ros.missing import without_ros
 
 try:
     import rclpy
 except ImportError as error:
     raise without_ros("listening to the node") from error
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import String
 
@@ -35,7 +38,8 @@ class Listener:
         on_classes: Called with the record of ``~/classes``, and again when the labels change.
 
     Raises:
-        ValueError: From :meth:`spin_once`: what arrived is no record, no layout, or no cloud of the layout announced.
+        ValueError: The name is none of a node. From :meth:`spin_once`: what arrived is no record, no layout, or no
+            cloud of the layout announced.
     """
 
     def __init__(
@@ -45,21 +49,18 @@ class Listener:
         on_people: Callable[[Frame], None],
         on_classes: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
-        rclpy.init()
+        # rclpy's own handlers take the context apart on another thread while this one still works in it.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node("csre_listener")
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self._layout: SkeletonLayout | None = None
         self._on_people = on_people
-        self._node.create_subscription(
-            String, f"{node}/actions", lambda message: on_actions(json.loads(message.data)), 10
-        )
-        if on_classes is not None:
-            self._node.create_subscription(
-                String, f"{node}/classes", lambda message: on_classes(json.loads(message.data)), LATCHED
-            )
-        self._node.create_subscription(String, f"{node}/skeletons/layout", self._announced, LATCHED)
-        self._node.create_subscription(PointCloud2, f"{node}/skeletons", self._people, qos_profile_sensor_data)
+        try:
+            self._subscribe(node, on_actions, on_classes)
+        except InvalidTopicNameException as error:
+            self.__exit__(None, None, None)
+            raise ValueError(f"{quoted(node)} is no full name of a node, such as /action_node") from error
 
     def __enter__(self) -> Listener:
         return self
@@ -74,6 +75,19 @@ class Listener:
     def spin_once(self, timeout_s: float) -> None:
         """Handle what has arrived, waiting at most this long."""
         self._executor.spin_once(timeout_sec=timeout_s)
+
+    def _subscribe(
+        self,
+        node: str,
+        on_actions: Callable[[dict[str, Any]], None],
+        on_classes: Callable[[dict[str, Any]], None] | None,
+    ) -> None:
+        subscribe = self._node.create_subscription
+        subscribe(String, f"{node}/actions", lambda message: on_actions(json.loads(message.data)), 10)
+        if on_classes is not None:
+            subscribe(String, f"{node}/classes", lambda message: on_classes(json.loads(message.data)), LATCHED)
+        subscribe(String, f"{node}/skeletons/layout", self._announced, LATCHED)
+        subscribe(PointCloud2, f"{node}/skeletons", self._people, qos_profile_sensor_data)
 
     def _announced(self, message: String) -> None:
         self._layout = get_layout(message.data)

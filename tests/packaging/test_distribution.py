@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import re
 import shutil
 import subprocess
 import sys
@@ -77,7 +78,43 @@ def test_its_metadata_say_what_it_is(wheel):
     assert "action recognition" in metadata["Keywords"]
     assert "Programming Language :: Python :: 3.14" in metadata.get_all("Classifier")
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert "# csre_ros" in metadata.get_payload()
+    page = metadata.get_payload()
+    assert "# csre_ros" in page
+    assert "arxiv.org" in page
+    assert not [target for target in links(page) if not target.startswith("https://")]
+
+
+def links(page: str) -> list[str]:
+    """Where the links and pictures of a page lead."""
+    return re.findall(r"\]\(([^)\s]+)\)", page)
+
+
+def shown_on_an_index(folder: Path, url: str) -> str:
+    """The README as the setup script writes it for a repository at an address; empty: at none."""
+    manifest = (ROOT / "package.xml").read_text(encoding="utf-8")
+    tag = f'<url type="repository">{url}</url>' if url else ""
+    (folder / "package.xml").write_text(manifest.replace("<license>", f"{tag}<license>"), encoding="utf-8")
+    for name in ("README.md", "setup.py"):
+        shutil.copy(ROOT / name, folder)
+    code = "import setuptools; setuptools.setup = lambda **said: print(said['long_description']); import setup"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_links_of_the_readme_lead_into_the_repository_once_it_has_an_address(tmp_path):
+    page = shown_on_an_index(tmp_path, "https://forge.example/robots/csre_ros/")
+    there = f"https://forge.example/robots/csre_ros/blob/{csre_ros.__version__}"
+    assert f"[More, and plainly]({there}/docs/performance.md#limits)" in page
+    assert "[arXiv 2312.15144](https://arxiv.org/abs/2312.15144)" in page
+    assert f"({there.replace('blob', 'raw')}/docs/demo.gif)" in page
+    assert not [target for target in links(page) if not target.startswith("https://")]
+
+
+def test_without_an_address_no_link_leads_nowhere(tmp_path):
+    page = shown_on_an_index(tmp_path, "")
+    assert "More, and plainly" in page
+    assert "demo.gif)" not in page
+    assert {target.split("/")[2] for target in links(page)} == {"arxiv.org"}
 
 
 @pytest.mark.slow

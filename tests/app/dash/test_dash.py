@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from csre_ros.app.dash.board import Board
-from csre_ros.app.dash.run import Painter
+from csre_ros.app.dash.painter import Painter
 from csre_ros.app.dash.server import DashServer, serving
 from csre_ros.app.main import main
 from csre_ros.overlay import Caption

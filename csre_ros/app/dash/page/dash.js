@@ -1,7 +1,7 @@
 // What the server sends, drawn: "about" (what is shown), "moment" (newest instant), "action" (events), "end".
 "use strict";
 
-const SHOWN_S = 10, ROWS = 3, MOST_EVENTS = 200;
+const SHOWN_S = 10, ROWS = 3, MOST_EVENTS = 200, MOST_BARS = 100;
 const COLOURS = ["#50dc50", "#3ca0ff", "#ffa03c", "#dc5adc", "#3cdce6", "#ff7878"];
 const $ = (id) => document.getElementById(id);
 const bars = []; // {person, action, since, until, decided}
@@ -27,6 +27,7 @@ function take(event) {
   if (!bar) {
     bar = { person: event.person, action: event.action, since: event.since, until: null, decided: event.stamp };
     bars.push(bar);
+    if (bars.length > MOST_BARS) bars.shift();
   }
   if (event.state === "ended") bar.until = event.until ?? event.stamp;
   first ??= event.since;
