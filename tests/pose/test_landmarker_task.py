@@ -28,6 +28,8 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture(scope="module")
 def task(tmp_path_factory) -> bytes:
+    if not (Path(mediapipe.__file__).parent / "modules" / "pose_landmark").exists():
+        pytest.skip("this release of mediapipe carries no model to assemble")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         return load_landmarker_task()
@@ -79,7 +81,7 @@ def test_without_a_writable_cache_it_still_works_and_says_so(tmp_path, task, mon
     assert "set XDG_CACHE_HOME" in caplog.text
 
 
-def test_an_interrupted_write_leaves_nothing_behind(cache, monkeypatch):
+def test_an_interrupted_write_leaves_nothing_behind(cache, task, monkeypatch):
     def interrupted(descriptor: int) -> None:
         raise KeyboardInterrupt
 

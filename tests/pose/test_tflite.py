@@ -22,6 +22,10 @@ from csre_ros.skeleton import Frame
 
 MODELS = Path(mediapipe.__file__).parent / "modules"
 
+pytestmark = pytest.mark.skipif(
+    not (MODELS / "pose_landmark").exists(), reason="this release of mediapipe carries no model to cut"
+)
+
 
 @pytest.fixture(scope="module")
 def detector() -> bytes:
