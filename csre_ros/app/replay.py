@@ -47,7 +47,14 @@ class ReplayConfig:
     input: str = option(
         AUTO,
         "Input of the node that would read the topic live; 'auto' finds it by the type of the messages.",
-        choices=(AUTO, *(name for name in INPUTS if name not in ("camera", "rgbd"))),
+        choices=(AUTO, *(name for name in INPUTS if name != "camera")),
+    )
+    depth_topic: str = option(
+        "", "Topic of the bag with depth images, aligned with the picture, by which people are placed."
+    )
+    camera_info: str = option(
+        "",
+        "Topic of the bag with the camera's calibration, for depth; empty: the one beside the topic, or the only one.",
     )
     image_width: int = option(
         0, "Width in pixels of the images behind image points; 0: unknown.", minimum=0, maximum=16384
@@ -104,7 +111,10 @@ class Timeline:
 def _open(config: ReplayConfig) -> Source:
     width, height = config.image_width, config.image_height
     if config.topic:
-        return open_topic(config.bag, config.topic, config.layout, config.input, (width, height))
+        depth = (config.depth_topic, config.camera_info)
+        return open_topic(config.bag, config.topic, config.layout, config.input, (width, height), *depth)
+    if config.depth_topic:
+        raise ValueError("depth_topic needs the topic with the pictures beside it: name that by --topic")
     return open_stored(config.bag, SourceConfig(width=width, height=height))
 
 
@@ -120,7 +130,7 @@ def run(settings: ReplaySettings) -> int:
 
     Raises:
         OSError: The recording does not open, or the events or the video cannot be written.
-        ValueError: The source is live, or the recording is damaged or has no such topic.
+        ValueError: The source is live, or the recording is damaged or has no such topics.
         ImportError: A topic is named and ROS 2 is not installed, or something is to be drawn and OpenCV is missing.
         BundleError: The bundle cannot be used.
     """

@@ -49,7 +49,9 @@ def open_stored(spec: str, config: SourceConfig) -> Source:
     return source
 
 
-def open_topic(bag: str, topic: str, layout: str, input_name: str, size: tuple[int, int]) -> Source:
+def open_topic(
+    bag: str, topic: str, layout: str, input_name: str, size: tuple[int, int], depth: str, camera_info: str
+) -> Source:
     """Open one topic of a bag, read as an input of the node would read it.
 
     Args:
@@ -58,12 +60,14 @@ def open_topic(bag: str, topic: str, layout: str, input_name: str, size: tuple[i
         layout: Joint convention, where the topic does not name its own.
         input_name: The input, or ``auto``.
         size: Width and height in pixels of the images behind image points; 0 where unknown.
+        depth: Topic of the depth images beside it; empty: none.
+        camera_info: Topic of the camera's calibration; empty: the one beside the topic.
 
     Raises:
         OSError: The bag does not open.
-        ValueError: It is damaged or has no such topic.
+        ValueError: It is damaged, or has no such topics.
         ImportError: ROS 2 is not installed.
     """
     from csre_ros.ros.inputs.bag_topic import BagTopic
 
-    return BagTopic(user_path(bag), topic, get_layout(layout), input_name, size)
+    return BagTopic(user_path(bag), topic, get_layout(layout), input_name, size, depth, camera_info)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from rclpy.subscription import Subscription
@@ -13,14 +12,13 @@ from csre_ros.ros.inputs.arrival import subscribe
 from csre_ros.ros.inputs.contract import InputContext
 from csre_ros.ros.inputs.image_shape import TOPIC as CAMERA_INFO
 from csre_ros.ros.inputs.image_shape import ImageShape
-from csre_ros.ros.inputs.pairing import Pairing
-from csre_ros.ros.readers.cdr import Reader, deserialize
-from csre_ros.ros.readers.images import image_to_depth
+from csre_ros.ros.inputs.pairing import SLOP_NS, Pairing
+from csre_ros.ros.readers.cdr import Reader
+from csre_ros.ros.readers.images import with_depth
 from csre_ros.sources.frames import SourceFrame
 
 TOPIC = "depth_image"
 """Relative name; remap it to the depth that the camera's driver aligns with the picture."""
-_SLOP_NS = 20_000_000  # two thirds of a frame at 30 Hz
 _MOST_BYTES = 1 << 28
 
 
@@ -37,12 +35,12 @@ class Depth:
         self._context = context
         self._shape = shape
         self._deliver = deliver
-        self._pairing = Pairing(_SLOP_NS)
+        self._pairing = Pairing(SLOP_NS)
         self._subscription: Subscription[Any] | None = None
 
     def open(self) -> None:
         """Subscribe."""
-        self._pairing = Pairing(_SLOP_NS)
+        self._pairing = Pairing(SLOP_NS)
         self._subscription = subscribe(self._context, Image, TOPIC, self._heard, 5)
 
     def close(self) -> None:
@@ -61,22 +59,11 @@ class Depth:
         Raises:
             ValueError: The bytes are no depth image, it does not fit the picture, or the camera is not known.
         """
-        camera, depth = self._shape.camera, image_to_depth(deserialize(data, Image))
+        camera = self._shape.camera
         if camera is None or not self._shape.calibrated:
             where = self._context.node.resolve_topic_name(CAMERA_INFO)
             raise ValueError(f"depth needs the calibration of the camera, and none has come on {where}: remap it")
-        picture = camera.size if frame.image is None else (frame.image.shape[1], frame.image.shape[0])
-        if picture != camera.size:
-            raise ValueError(
-                f"camera_info describes images of {_times(camera.size)} and the picture has {_times(picture)}; remap "
-                "camera_info to that of the same images"
-            )
-        if depth.size != picture:
-            raise ValueError(
-                f"depth_image has {_times(depth.size)} pixels and the picture {_times(picture)}; let the camera's "
-                "driver align depth with colour, and remap depth_image to the aligned one"
-            )
-        return replace(frame, camera=camera, depth=depth)
+        return with_depth(frame, data, camera)
 
     def _heard(self, data: bytes) -> None:
         try:
@@ -92,11 +79,7 @@ class Depth:
         if alone := self._pairing.alone:
             self._pairing.alone = 0
             where = self._context.node.resolve_topic_name(TOPIC)
-            detail = f"nothing on {where} was captured within {_SLOP_NS / 1e9:g} s of the picture"
+            detail = f"nothing on {where} was captured within {SLOP_NS / 1e9:g} s of the picture"
             self._context.health.rejected("no depth image", alone, detail=detail)
         for item, data in pairs:
             self._deliver(item, data)
-
-
-def _times(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"

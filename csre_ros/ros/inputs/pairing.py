@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+SLOP_NS = 20_000_000
+"""Largest distance of the stamps of a picture and its depth: two thirds of a frame at 30 Hz."""
 _WAITING, _KEPT = 8, 8
 _JUMP_NS = 1_000_000_000
 
@@ -51,6 +53,10 @@ class Pairing:
         self._companions.append((stamp_ns, companion))
         return self._complete()
 
+    def finish(self) -> list[tuple[Any, Any]]:
+        """The pairs of those who still wait, when nothing more comes."""
+        return self._complete(ended=True)
+
     def _notice(self, stamp_ns: int) -> None:
         if stamp_ns < self._newest_ns - _JUMP_NS:
             self.alone += len(self._items)
@@ -59,13 +65,13 @@ class Pairing:
             self._newest_ns = stamp_ns
         self._newest_ns = max(self._newest_ns, stamp_ns)
 
-    def _complete(self) -> list[tuple[Any, Any]]:
+    def _complete(self, ended: bool = False) -> list[tuple[Any, Any]]:
         pairs = []
         newest_ns = max((stamp_ns for stamp_ns, _ in self._companions), default=-1)
         items, self._items = self._items, deque()
         for number, (stamp_ns, item) in enumerate(items):
             near_ns, near = min(self._companions, key=lambda one: abs(one[0] - stamp_ns), default=(-1, None))
-            overdue = newest_ns >= stamp_ns or len(items) - number > _WAITING
+            overdue = ended or newest_ns >= stamp_ns or len(items) - number > _WAITING
             if near_ns != stamp_ns and not overdue:
                 self._items.append((stamp_ns, item))
             elif near_ns >= 0 and abs(near_ns - stamp_ns) <= self._slop_ns:

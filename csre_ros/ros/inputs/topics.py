@@ -86,7 +86,7 @@ TOPICS: Mapping[str, TopicKind] = {
 }  # fmt: skip
 """By the name of the input."""
 RGBD = replace(TOPICS["image"], measured=True)
-"""The same pictures with depth: two topics, which the replay of bags does not read."""
+"""The same pictures with depth: two topics."""
 WITH_DEPTH = ("image", "compressed_image", "rgbd", "skeletons", "yolo", "hri")
 """Inputs whose people a depth image can place: those of pictures, and of people in an image with stamps of theirs."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from csre_ros.image_size import check_size
 from csre_ros.ros.readers.cdr import deserialize
 from csre_ros.ros.readers.reading import Reading, Sender
 from csre_ros.ros.stamps import read_header
-from csre_ros.skeleton import DepthImage
+from csre_ros.skeleton import DepthImage, Pinhole
 from csre_ros.sources.frames import SourceFrame
 from csre_ros.sources.opencv import import_opencv
 from csre_ros.sources.pictures import decode_picture
@@ -152,6 +153,31 @@ def image_to_depth(message: ImageLike) -> DepthImage:
     rows = _rows(message, _Encoding(size, _GREY))
     order = ">" if message.is_bigendian else "<"
     return DepthImage(np.ascontiguousarray(rows).view(f"{order}{code}"), metres)
+
+
+def with_depth(frame: SourceFrame, data: bytes, camera: Pinhole) -> SourceFrame:
+    """A frame with its camera, and a serialised ``sensor_msgs/Image`` as its depth.
+
+    Raises:
+        ValueError: The bytes are no depth image, or it, the picture and the camera are not of one size.
+    """
+    depth = image_to_depth(deserialize(data, Image))
+    picture = camera.size if frame.image is None else (frame.image.shape[1], frame.image.shape[0])
+    if picture != camera.size:
+        raise ValueError(
+            f"camera_info describes images of {_times(camera.size)} and the picture has {_times(picture)}; remap "
+            "camera_info to that of the same images"
+        )
+    if depth.size != picture:
+        raise ValueError(
+            f"depth_image has {_times(depth.size)} pixels and the picture {_times(picture)}; let the camera's "
+            "driver align depth with colour, and remap depth_image to the aligned one"
+        )
+    return replace(frame, camera=camera, depth=depth)
+
+
+def _times(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def _rows(message: ImageLike, encoding: _Encoding) -> NDArray[np.uint8]:
