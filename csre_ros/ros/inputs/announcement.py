@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rclpy.node import Node
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from rclpy.subscription import Subscription
 from std_msgs.msg import String
 
 from csre_ros.ros.readers.cdr import Reader
-from csre_ros.skeleton import SkeletonLayout, get_layout
+from csre_ros.skeleton import LAYOUTS, SkeletonLayout, get_layout
 
 _LONGEST_NAME = 64
 
@@ -19,10 +21,12 @@ class Announcement:
     Args:
         node: Owner of the subscription.
         topic: The skeleton topic.
+        known: Called with every layout that is announced and known.
     """
 
-    def __init__(self, node: Node, topic: str) -> None:
+    def __init__(self, node: Node, topic: str, known: Callable[[SkeletonLayout], None]) -> None:
         self._node = node
+        self._known = known
         self._topic = f"{topic}/layout"
         self._name: str | None = None
         self._subscription: Subscription[String] | None = None
@@ -57,3 +61,5 @@ class Announcement:
         except ValueError as error:
             name = f"no name: {error}".encode()  # which nobody knows, so that every message tells of it
         self._name = name.decode(errors="replace")
+        if self._name in LAYOUTS:
+            self._known(get_layout(self._name))

@@ -17,7 +17,7 @@ from csre_ros.ros.inputs.topics import TopicKind
 from csre_ros.ros.readers.cdr import Reader
 from csre_ros.ros.readers.reading import Reading, Sender
 from csre_ros.ros.settings import AUTO
-from csre_ros.skeleton import get_layout
+from csre_ros.skeleton import SkeletonLayout, get_layout
 
 
 class TopicInput:
@@ -40,7 +40,7 @@ class TopicInput:
         self._sender = Sender()
         self._announcement: Announcement | None = None
         if kind.dims is None and given.layout == AUTO:
-            self._announcement = Announcement(context.node, self.what)
+            self._announcement = Announcement(context.node, self.what, self._learn)
         elif kind.dims is None:
             self._sender = replace(self._sender, layout=get_layout(given.layout))
             self.dims = get_layout(given.layout).dims
@@ -68,6 +68,7 @@ class TopicInput:
             self._subscription = None
         if self._announcement is not None:
             self._announcement.close()
+            self.dims = None if self._depth is None else 3
         if self._shape is not None:
             self._shape.close()
         if self._depth is not None:
@@ -87,6 +88,10 @@ class TopicInput:
             frame = self._depth.under(frame, depth)
         note_stamp(self._context, self.what, frame, arrival_ns)
         return frame, rejected
+
+    def _learn(self, layout: SkeletonLayout) -> None:
+        if self._depth is None:
+            self.dims = layout.dims
 
     def _arrived(self, data: bytes) -> None:
         self._context.health.arrived()

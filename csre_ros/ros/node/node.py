@@ -62,6 +62,7 @@ class ActionNode(LifecycleNode):
         self._judged: Observation | None = None  # what the last diagnostics were about
         self._refusal = ""
         self._configured = False
+        self._announced_dims: int | None = None  # of the first layout since the activation, which chooses the bundle
         self._loaded: NodeSettings | None = None  # the settings that the parts below were made with
         self._pipeline: Pipeline | None = None
         self._outputs: Publishers | None = None
@@ -154,6 +155,7 @@ class ActionNode(LifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close the input, stop the worker, withdraw the action and forget all people."""
         self._stop()
+        self._announced_dims = None
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -195,12 +197,7 @@ class ActionNode(LifecycleNode):
         self._input = make_input(
             InputContext(self, self._settings, self._health, self._deliver, self._deliver_end, self._stopping)
         )
-        config, dims = self._settings.pipeline, self._input.dims
-        if dims is None and self._settings.node.layout == config.recognizer.bundle == AUTO:
-            self.get_logger().warning(
-                "layout and bundle are both 'auto': before the layout is announced, bundle 'default' is taken, for "
-                "people in metres; for people in an image start with bundle:=flat"
-            )
+        config, dims = self._settings.pipeline, self._input.dims or self._announced_dims
         self._pipeline = patiently(lambda: Pipeline(config, dims), "loading the bundle", self._stopping)
         recognizer = self._pipeline.recognizer
         check_dims(self._input, recognizer.info)
@@ -254,9 +251,22 @@ class ActionNode(LifecycleNode):
             self.finished.set()
 
     def _watch(self) -> None:
-        """Withdraw what was said when it has grown old: the input is silent, or a stage keeps failing."""
+        """Take the bundle that fits what comes in; withdraw what was said when it has grown old."""
+        self._choose_bundle()
         if self._worker is not None and self._health.stale_s > self._settings.node.input_timeout_s:
             self._worker.fall_silent()
+
+    def _choose_bundle(self) -> None:
+        """Where nothing else says whether people come in metres, the first layout that is announced chooses."""
+        if self._input is None or self._pipeline is None or not self.active or self._announced_dims is not None:
+            return
+        dims = self._announced_dims = self._input.dims
+        if dims in (None, self._pipeline.recognizer.info.dims) or self._settings.recognizer.bundle != AUTO:
+            return
+        self.get_logger().info(f"{self._input.what} announces {dims}-D skeletons: the bundle for them is loaded")
+        self.trigger_deactivate()
+        self._announced_dims, self._loaded = dims, None
+        self.trigger_activate()
 
     def _diagnose(self) -> None:
         name = self.get_fully_qualified_name().removeprefix("/")

@@ -350,8 +350,27 @@ class TestAnnouncedLayout:
         talker.hear(lambda record: record["stamp"] > before and record["persons"], [make_body()], frames=300)
 
 
-def test_a_bundle_that_is_chosen_before_the_layout_is_known_is_told(graph_with, capfd):
-    graph_with("-p", "input:=skeletons", "-p", "layout:=auto").start_node()
-    assert (
-        "bundle 'default' is taken, for people in metres; for people in an image start with" in capfd.readouterr().err
-    )
+@pytest.mark.slow
+def test_the_first_layout_that_is_announced_chooses_the_bundle(graph_with, make_body, capfd):
+    """Until the node is deactivated: who announces in turn what lies in space and in the image makes it load once."""
+    from std_msgs.msg import String
+
+    from csre_ros.ros.qos import LATCHED
+
+    graph = graph_with("-p", "input:=skeletons", "-p", "layout:=auto")
+    node = graph.start_node()
+
+    def knows(dims):
+        return lambda: node.active and node._pipeline.recognizer.info.dims == dims
+
+    publisher = graph.publisher(String, "skeletons/layout", LATCHED)
+    assert knows(3)()
+    publisher.publish(String(data="body13_2d"))
+    graph.until(knows(2))
+    assert "/skeletons announces 2-D skeletons: the bundle for them is loaded" in capfd.readouterr().err
+    publisher.publish(String(data="body13"))
+    graph.spin(0.5)
+    assert knows(2)()
+    node.trigger_deactivate()
+    node.trigger_activate()
+    graph.until(knows(3))
