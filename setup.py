@@ -54,6 +54,7 @@ TEST = [
     "pytest-timeout",
     "shtab>=1.7",
     "packaging",
+    "scipy>=1.10",
     "pytest-xdist>=3.7",  # the first that leaves the order of files alone on request
     "jsonschema",
     "onnx>=1.17",  # writes the bundles of the tests
@@ -71,6 +72,7 @@ TRAIN = [
     "onnx>=1.17",
     "onnxscript",
     "matplotlib",
+    "scipy>=1.10",
     "tensorboard",
 ]
 
@@ -119,7 +121,6 @@ setup(
     # opencv is not listed: mediapipe brings opencv-contrib-python, a superset, and two builds overwrite each other.
     install_requires=[
         "numpy>=1.24",
-        "scipy>=1.10",
         "jsonargparse>=4.30",
         "pyyaml>=6",
         "rosbags>=0.10",

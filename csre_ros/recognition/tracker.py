@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from csre_ros.recognition.assignment import assign
 from csre_ros.recognition.settings import TrackerConfig
 from csre_ros.skeleton import FloatArray, SkeletonLayout
 
@@ -52,27 +52,6 @@ class Track:
 
     def __post_init__(self) -> None:
         self.velocity = np.zeros(self.positions.shape[1], dtype=np.float32)
-
-    def predict(self, stamp_ns: int) -> FloatArray:
-        """``[V, dims]`` where the joints should be at a later stamp."""
-        return self.positions + self.velocity * np.float32((stamp_ns - self.last_ns) / 1e9)
-
-    def see(self, stamp_ns: int, positions: FloatArray, confidence: FloatArray, source_id: str | None) -> None:
-        """Take a sighting in."""
-        seconds = (stamp_ns - self.last_ns) / 1e9
-        seen = confidence > 0
-        moved = (positions - self.positions)[seen & (self.confidence > 0)]
-        expected = self.predict(stamp_ns)
-        if len(moved):
-            # The median is deaf to swinging limbs.
-            velocity = np.sort(moved, axis=0)[len(moved) // 2] / np.float32(seconds)
-            share = max(1 - math.exp(-seconds / _VELOCITY_S), 1 / self.sightings)
-            self.velocity = self.velocity + np.float32(share) * (velocity - self.velocity)
-        self.positions = np.where(seen[:, None], positions, expected)
-        self.confidence = np.where(seen, confidence, self.confidence)
-        self.source_id = source_id
-        self.last_ns = stamp_ns
-        self.sightings += 1
 
 
 class Tracker:
@@ -112,9 +91,15 @@ class Tracker:
         self.tracks = [track for track in self.tracks if stamp_ns - track.last_ns <= death_ns]
         assigned: list[Track | None] = [None] * len(positions)
         free = self._refuse_duplicates(source_ids)
-        for track, i in self._match(stamp_ns, positions, confidence, source_ids, free):
-            track.see(stamp_ns, positions[i], confidence[i], source_ids[i])
-            assigned[i] = track
+        expected = self._predict(stamp_ns)
+        pairs = self._match(stamp_ns, expected, positions, confidence, source_ids, free)
+        if pairs:
+            rows, columns = (list(each) for each in zip(*pairs, strict=True))
+            seen = [self.tracks[row] for row in rows]
+            _see(seen, stamp_ns, expected[rows], positions[columns], confidence[columns])
+            for track, i in zip(seen, columns, strict=True):
+                track.source_id = source_ids[i]
+                assigned[i] = track
         # A newcomer must be seen in every frame until confirmed: false detections flicker.
         self.tracks = [track for track in self.tracks if track.id or track.last_ns == stamp_ns]
         for i in self._admit([i for i in free if assigned[i] is None], confidence):
@@ -146,21 +131,32 @@ class Tracker:
             accepted.append(i)
         return accepted
 
+    def _predict(self, stamp_ns: int) -> FloatArray:
+        """``[tracks, V, dims]`` where everybody's joints should be by now."""
+        if not self.tracks:
+            return np.zeros((0, 0, len(self._axes)), np.float32)
+        seconds = np.array([(stamp_ns - track.last_ns) / 1e9 for track in self.tracks], np.float32)
+        positions = np.array([track.positions for track in self.tracks])
+        moved: FloatArray = np.array([track.velocity for track in self.tracks]) * seconds[:, None]
+        expected: FloatArray = positions + moved[:, None]
+        return expected
+
     def _match(
         self,
         stamp_ns: int,
+        expected: FloatArray,
         positions: FloatArray,
         confidence: FloatArray,
         source_ids: Sequence[str | None],
         free: list[int],
-    ) -> list[tuple[Track, int]]:
-        """Pairs of tracks and people: first those whom the source itself knows again, then the nearest."""
+    ) -> list[tuple[int, int]]:
+        """Pairs of rows of tracks and of people: first those whom the source itself knows again, then the nearest."""
         if not self.tracks or not free:
             return []
         unseen_s = np.array([stamp_ns - track.last_ns for track in self.tracks]) / 1e9
         gates = self._config.gate_m + _GATE_GROWTH * unseen_s
         distances = np.full((len(self.tracks), len(positions)), np.inf)
-        distances[:, free] = self._distances(stamp_ns, positions[free], confidence[free])
+        distances[:, free] = self._distances(expected, positions[free], confidence[free])
         distances += _ABSENCE_COST * unseen_s[:, None]
         pairs: list[tuple[int, int]] = []
         by_source = {track.source_id: row for row, track in enumerate(self.tracks)}
@@ -170,20 +166,19 @@ class Tracker:
                 pairs.append((row, column))
         for row, column in pairs:
             distances[row, :] = distances[:, column] = np.inf
-        # Leaving a track alone costs as much as its gate, so no pair is forced.
-        for row, column in zip(*linear_sum_assignment(np.minimum(distances, gates[:, None])), strict=True):
-            if distances[row, column] < gates[row]:
-                pairs.append((int(row), int(column)))
-        return [(self.tracks[row], column) for row, column in pairs]
+        near = distances < gates[:, None]
+        if near.any():
+            # Leaving a track alone costs as much as its gate, so no pair is forced.
+            pairs += [pair for pair in assign(np.minimum(distances, gates[:, None])) if near[pair]]
+        return pairs
 
-    def _distances(self, stamp_ns: int, positions: FloatArray, confidence: FloatArray) -> FloatArray:
+    def _distances(self, expected: FloatArray, positions: FloatArray, confidence: FloatArray) -> FloatArray:
         """``[tracks, N]`` mean distance over the joints that both know; infinite where there is none."""
-        predicted = np.stack([track.predict(stamp_ns) for track in self.tracks])
-        weights = np.stack([track.confidence for track in self.tracks])[:, None] * confidence
-        offsets = np.sqrt((((predicted[:, None] - positions) * self._axes) ** 2).sum(axis=-1))
+        weights = np.array([track.confidence for track in self.tracks])[:, None] * confidence
+        offsets = np.sqrt((((expected[:, None] - positions) * self._axes) ** 2).sum(axis=-1))
         total = weights.sum(axis=-1)
-        mean: FloatArray = (weights * offsets).sum(axis=-1) / np.where(total > 0, total, np.nan)
-        return np.nan_to_num(mean, nan=np.inf)
+        mean: FloatArray = np.full_like(total, np.inf)
+        return np.divide((weights * offsets).sum(axis=-1), total, out=mean, where=total > 0)
 
     def _admit(self, newcomers: list[int], confidence: FloatArray) -> list[int]:
         """Those newcomers for whom there is room, the best seen first choice."""
@@ -199,3 +194,31 @@ class Tracker:
             if not track.id and stamp_ns - track.first_ns >= birth_ns:
                 track.id = self._next_id
                 self._next_id += 1
+
+
+def _see(
+    tracks: Sequence[Track], stamp_ns: int, expected: FloatArray, positions: FloatArray, confidence: FloatArray
+) -> None:
+    """Take a sighting of each of some people in, all at once: ``[tracks, V, dims]`` and ``[tracks, V]``."""
+    seconds = [(stamp_ns - track.last_ns) / 1e9 for track in tracks]
+    before, known, velocity = (
+        np.array([getattr(track, name) for track in tracks]) for name in ("positions", "confidence", "velocity")
+    )
+    seen = confidence > 0
+    both = seen & (known > 0)
+    common = both.sum(axis=1)
+    # The median is deaf to swinging limbs. Where no joint is common to both, the velocity stays.
+    moved = np.sort(np.where(both[..., None], positions - before, np.inf), axis=1)
+    median = moved[np.arange(len(tracks)), np.where(common > 0, common // 2, 0)]
+    median[common == 0] = 0
+    shares = [
+        max(1 - math.exp(-s / _VELOCITY_S), 1 / track.sightings) for s, track in zip(seconds, tracks, strict=True)
+    ]
+    change = median / np.array(seconds, np.float32)[:, None] - velocity
+    velocity = velocity + np.where(common > 0, np.array(shares, np.float32), 0)[:, None] * change
+    positions = np.where(seen[..., None], positions, expected)
+    confidence = np.where(seen, confidence, known)
+    for i, track in enumerate(tracks):
+        track.positions, track.confidence, track.velocity = positions[i], confidence[i], velocity[i]
+        track.last_ns = stamp_ns
+        track.sightings += 1

@@ -39,8 +39,8 @@ class Pace:
         """A record was published, with all events."""
         self.events.clear()
         self._listed = any(person.present for person in report.people)
-        # The generic cell rate algorithm (ITU-T I.371): counted from when it was due, which may lie up to a period back.
-        # So a stream of just the allowed rate passes whole where jitter stays below a period, and the mean rate holds.
+        # The generic cell rate algorithm (ITU-T I.371): counted from when it was due, up to a period back. So a stream
+        # of just the allowed rate passes whole where jitter stays below a period, and the mean rate holds.
         now_ns, period_ns = report.now_ns, self._period_ns
         self._due_ns = min(max(self._due_ns, now_ns - period_ns), now_ns) + period_ns
 
