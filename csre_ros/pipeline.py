@@ -16,7 +16,6 @@ from csre_ros.recognition import PersonAction, Recognizer
 from csre_ros.recognition.settings import RecognizerConfig
 from csre_ros.skeleton import Frame, SkeletonLayout, lifted
 from csre_ros.sources.frames import SourceFrame
-from csre_ros.teaching import Gallery
 from csre_ros.timing import StageTimer
 
 
@@ -106,6 +105,8 @@ class Pipeline:
         self._people = PoseStage(self.config.pose, self.timer)
         self.recognizer = Recognizer(self.config.recognizer, timer=self.timer, dims=dims or self._people.layout.dims)
         if path := self.config.recognizer.gallery:
+            from csre_ros.teaching import Gallery  # few have one
+
             self.recognizer.gallery = Gallery.load(user_path(path), self.recognizer.bundle)
 
     @property

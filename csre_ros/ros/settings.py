@@ -7,7 +7,9 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field
+from functools import cache
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 from csre_ros.image_size import MAX_SIDE
@@ -140,7 +142,8 @@ def _parameter_name(dotted: str) -> str:
     return dotted.removeprefix("node.").removeprefix("recognizer.")
 
 
-def options() -> dict[str, Field[Any]]:
+@cache
+def options() -> Mapping[str, Field[Any]]:
     """All parameters of the node, by name, in order of definition.
 
     >>> list(options())[:2], "decoder.threshold_scale" in options(), "pose.max_people" in options()
@@ -149,7 +152,7 @@ def options() -> dict[str, Field[Any]]:
     # The node always plays files at their own speed: it is what a robot would see.
     known = {_parameter_name(dotted): item for dotted, item, _ in leaf_fields(NodeSettings)}
     del known["capture.realtime"]
-    return known
+    return MappingProxyType(known)
 
 
 def unknown(given: Iterable[str]) -> list[str]:

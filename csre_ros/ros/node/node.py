@@ -10,6 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 
 from csre_ros.foreign_text import sentence
 from csre_ros.pipeline import Pipeline
@@ -33,7 +34,7 @@ from csre_ros.ros.node.patience import patiently
 from csre_ros.ros.node.recognition_worker import RecognitionWorker
 from csre_ros.ros.outputs.publishers import Publishers
 from csre_ros.ros.qos import NEWEST, overridable
-from csre_ros.ros.settings import AUTO, NodeSettings, fixed, unknown
+from csre_ros.ros.settings import AUTO, NodeSettings, fixed, options, unknown
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 _DIAGNOSTICS_PERIOD_S, _WATCH_PERIOD_S = 1.0, 0.1
@@ -75,7 +76,7 @@ class ActionNode(LifecycleNode):
         for complaint in unknown(self._parameter_overrides):
             self.get_logger().warning(complaint)
         self._settings = parameters.read(self)
-        self.add_post_set_parameters_callback(lambda _: self._adopt())
+        self.add_post_set_parameters_callback(self._adopt)
         services.offer(self, self.reset, self.set_enabled)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", **overridable(NEWEST))
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
@@ -237,8 +238,10 @@ class ActionNode(LifecycleNode):
         self.get_logger().error(self._refusal)
         return FAILURE
 
-    def _adopt(self) -> None:
+    def _adopt(self, changed: list[Parameter[Any]]) -> None:
         """Let changed parameters take effect; those that do not change while active wait for the next activation."""
+        if not any(parameter.name in options() for parameter in changed):
+            return  # those of rclpy, of which every publisher declares several
         self._settings = parameters.read(self)
         if self._outputs is None or self._pipeline is None or self._loaded is None:
             return

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from rclpy.lifecycle import LifecycleNode
 
@@ -21,7 +22,6 @@ from csre_ros.ros.outputs.label import PrimaryLabel
 from csre_ros.ros.outputs.markers import Markers
 from csre_ros.ros.outputs.people import People
 from csre_ros.ros.outputs.picture import Picture
-from csre_ros.ros.outputs.recorder import Recorder, recording_folder
 from csre_ros.ros.outputs.report import Output, Report
 from csre_ros.ros.outputs.standards import Gestures, Intents
 from csre_ros.ros.outputs.symbols import STANDARD, load_symbols
@@ -29,6 +29,9 @@ from csre_ros.ros.outputs.typed_records import TypedRecords
 from csre_ros.ros.settings import NodeConfig, NodeSettings
 from csre_ros.skeleton import Frame, Pinhole
 from csre_ros.sources.frames import Image
+
+if TYPE_CHECKING:
+    from csre_ros.ros.outputs.recorder import Recorder
 
 
 class Publishers:
@@ -55,8 +58,7 @@ class Publishers:
         self._node = node
         self._recognizer = recognizer
         self._newest = (0, "")
-        folder = recording_folder(self.config)
-        self._recorder = Recorder(node, folder, self.counts) if folder else None
+        self._recorder = _recorder(node, self.config, self.counts) if self.config.record else None
         self._outputs: list[Output] = []
         try:
             for output in self._make(settings):
@@ -150,3 +152,9 @@ def _call(*calls: Callable[[], None]) -> None:
     with ExitStack() as stack:
         for call in reversed(calls):
             stack.callback(call)
+
+
+def _recorder(node: LifecycleNode, config: NodeConfig, counts: Counter[str]) -> Recorder:
+    from csre_ros.ros.outputs.recorder import Recorder, recording_folder  # few record, and it loads much
+
+    return Recorder(node, recording_folder(config), counts)

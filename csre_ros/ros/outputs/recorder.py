@@ -21,14 +21,12 @@ from csre_ros.sources.recording_writer import RecordingWriter
 _MOST_FILES, _PERIOD_S = 5, 60.0  # files that may begin within so many seconds
 
 
-def recording_folder(config: NodeConfig) -> Path | None:
-    """The folder that the parameter ``record`` names; None where nothing is recorded.
+def recording_folder(config: NodeConfig) -> Path:
+    """The folder that the parameter ``record`` names.
 
     Raises:
         ValueError: It is no folder, or the one that is captured.
     """
-    if not config.record:
-        return None
     folder = user_path(config.record)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"record is {quoted(config.record)}, which is no folder; recordings are files in one")
