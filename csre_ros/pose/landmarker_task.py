@@ -19,6 +19,7 @@ from types import ModuleType
 
 from csre_ros.foreign_text import sentence
 from csre_ros.paths import user_path
+from csre_ros.pose.lean_import import without_plots_and_sound
 from csre_ros.pose.settings import MODELS
 from csre_ros.pose.tflite import with_constant_outputs, with_image_input, without_segmentation
 
@@ -94,7 +95,8 @@ def import_mediapipe() -> ModuleType:
     os.environ.setdefault("GLOG_minloglevel", "2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        import mediapipe
+        with without_plots_and_sound():
+            import mediapipe
     except ModuleNotFoundError as error:
         if error.name != "mediapipe":
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from csre_ros.foreign_text import sentence
 from csre_ros.image_size import check_size
 from csre_ros.pose.landmarker_task import detector_alone, import_mediapipe, load_landmarker_task
+from csre_ros.pose.model_memory import ModelFile
 from csre_ros.pose.native_log import native_chatter_hidden
 from csre_ros.pose.placement import place, viewing_rays
 from csre_ros.pose.settings import PoseConfig
@@ -23,6 +25,8 @@ _JUMP_NS = 1_000_000_000
 """A stamp that goes back further than this belongs to another recording: the people of the last one are forgotten."""
 _SEARCH_MS, _AGAIN_MS = 700, 300
 """How often a picture is searched for people besides those who are followed, and how soon again after a false hope."""
+_SPARE_MS = 5000
+"""For how long after the last false hope the landmarker that was made for it is kept: it holds 60 MB."""
 _GONE_MS = 500
 """For how long somebody must be missing before fewer people are followed."""
 _SAME_ROI = 0.7
@@ -40,8 +44,9 @@ class MediaPipePose:
 
     A landmarker that looks for more people than there are neither smooths nor skips its detector, which doubles jitter
     and cost. So it looks for as many as are in view. Whether there are more is asked of the detector alone, every
-    0.7 s and with half of the confidence; when it sees more, and a landmarker for so many finds them, that one takes
-    over. Two people who overlap in the image for the most part may be taken for one.
+    0.7 s and with half of the confidence, on a thread of its own: the answer is for the next image, so that no image
+    waits for two models. When it sees more, and a landmarker for so many finds them, that one takes over. Two people
+    who overlap in the image for the most part may be taken for one.
 
     Args:
         config: Settings; the model is loaded here.
@@ -59,11 +64,14 @@ class MediaPipePose:
     def __init__(self, config: PoseConfig | None = None) -> None:
         self.config = config or PoseConfig()
         self._mediapipe = import_mediapipe()
-        self._task = load_landmarker_task(self.config.model)
-        self._detector_task = self._detector_of(self._task) if self.config.max_people > 1 else b""
+        task = load_landmarker_task(self.config.model)
+        self._model = ModelFile(task)
+        self._detector_model = ModelFile(self._detector_of(task)) if self.config.max_people > 1 else None
         # By how many people they look for: as many as are in view and, once the detector saw more, as many as it saw.
         self._landmarkers: dict[int, Any] = {}
         self._detector: Any = None
+        self._looker: ThreadPoolExecutor | None = None
+        self._seen: Future[int] | None = None
         self.reset()
 
     def step(self, image: NDArray[np.uint8], stamp_ns: int, frame_id: str) -> Frame:
@@ -101,16 +109,21 @@ class MediaPipePose:
         The landmarkers are made afresh, because MediaPipe has no other way to forget.
         """
         self._close_landmarkers()
+        self._seen = None
         self._stamp_ns = 0
         self._native_ms = -1  # what MediaPipe was told last; it demands that this increases
         self._searched_ms = -_SEARCH_MS
-        self._complete_ms = 0
+        self._complete_ms = self._hoped_ms = 0
         self._found_somebody = False
         self._follow(1)
 
     def close(self) -> None:
         """Free the model; the next image loads it again."""
         self._close_landmarkers()
+        self._seen = None
+        if self._looker is not None:
+            self._looker.shutdown()
+            self._looker = None
         if self._detector is not None:
             self._detector.close()
             self._detector = None
@@ -124,15 +137,22 @@ class MediaPipePose:
         """The people in an image. Follows more of them, or fewer, from now on where that is needed."""
         now_ms, people = self._native_ms, self._people
         found = self._landmarks(image, people)
+        seen, self._seen = self._seen, None
         if len(found) == people:
             self._complete_ms = now_ms
             if people < self.config.max_people and now_ms - self._searched_ms >= _SEARCH_MS:
+                self._seen = self._count(image)
+                if self._searched_ms < 0:  # of the first picture, whose answer takes long anyway, everybody is told
+                    seen, self._seen = self._seen, None
                 self._searched_ms = now_ms
-                if (seen := self._count(image)) > people:
-                    if len(more := self._landmarks(image, seen)) > people:
-                        self._follow(len(more))
-                        return more
-                    self._searched_ms += _AGAIN_MS - _SEARCH_MS
+                if now_ms - self._hoped_ms >= _SPARE_MS:
+                    self._follow(people)
+            if seen is not None and (number := seen.result()) > people:
+                self._hoped_ms = now_ms
+                if len(more := self._landmarks(image, number)) > people:
+                    self._follow(len(more))
+                    return more
+                self._searched_ms += _AGAIN_MS - _SEARCH_MS
         elif people > 1 and now_ms - self._complete_ms >= _GONE_MS:
             self._follow(max(len(found), 1))
         return found
@@ -160,12 +180,18 @@ class MediaPipePose:
                 found.append((world, points))
         return found
 
-    def _count(self, image: Any) -> int:
-        """How many people the detector sees, up to ``max_people``."""
-        if self._detector is None:
-            self._detector = self._make(self.config.max_people, detector=True)
-        with nullcontext() if self._found_somebody else native_chatter_hidden():
-            return len(self._detector.detect(image).pose_landmarks)
+    def _count(self, image: Any) -> Future[int]:
+        """How many people the detector sees, up to ``max_people``; it looks while others work."""
+
+        def look() -> int:
+            if self._detector is None:
+                self._detector = self._make(self.config.max_people, detector=True)
+            with nullcontext() if self._found_somebody else native_chatter_hidden():
+                return len(self._detector.detect(image).pose_landmarks)
+
+        if self._looker is None:
+            self._looker = ThreadPoolExecutor(1, "company")
+        return self._looker.submit(look)
 
     def _detector_of(self, task: bytes) -> bytes:
         try:
@@ -180,8 +206,10 @@ class MediaPipePose:
         from mediapipe.tasks.python import BaseOptions, vision
 
         confidence = self.config.min_confidence
+        model = self._detector_model if detector else self._model
+        assert model is not None
         options = vision.PoseLandmarkerOptions(
-            base_options=BaseOptions(model_asset_buffer=self._detector_task if detector else self._task),
+            base_options=BaseOptions(**model.asset),
             running_mode=vision.RunningMode.IMAGE if detector else vision.RunningMode.VIDEO,
             num_poses=people,
             min_pose_detection_confidence=confidence / 2 if detector else confidence,

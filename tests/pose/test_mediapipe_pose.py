@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -326,3 +327,37 @@ os.write(2, b"said afterwards\\n")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ""
     assert done.stderr == "said afterwards\n"
+
+
+def test_the_landmarker_of_a_false_hope_is_not_kept_for_ever(still):
+    pose = MediaPipePose(PoseConfig(max_people=3))
+    pose.step(still, 0, "camera")
+    hopes = [Future() for _ in range(2)]
+    hopes[0].set_result(2)
+    hopes[1].set_result(1)
+    answers = iter((*hopes, *hopes[1:] * 9))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pose, "_count", lambda image: next(answers))
+        kept = []
+        for i in range(1, 9):
+            assert len(pose.step(still, i * SECOND, "camera").skeletons) == 1
+            kept.append(sorted(pose._landmarkers))
+    pose.close()
+    assert kept[0] == [1]  # the detector's answer is for the next picture
+    assert kept[1:6] == [[1, 2]] * 5
+    assert kept[-1] == [1]
+
+
+def test_a_detector_that_fails_is_told_with_the_next_picture(still):
+    pose = MediaPipePose(PoseConfig(max_people=2))
+    pose.step(still, 0, "camera")
+    pose._detector.close()
+    pose._detector = object()
+    assert len(pose.step(still, SECOND, "camera").skeletons) == 1
+    with pytest.raises(AttributeError, match="detect"):
+        pose.step(still, 2 * SECOND, "camera")
+    pose._detector = None
+    assert len(pose.step(still, 3 * SECOND, "camera").skeletons) == 1
+    pose.close()
+    assert len(pose.step(still, 4 * SECOND, "camera").skeletons) == 1  # loaded again
+    pose.close()
