@@ -1,6 +1,7 @@
-"""Stop the robot when somebody waves: a controller that subscribes to the action node.
+"""Stop the robot when somebody waves, or does what you taught it: a controller that subscribes to the action node.
 
     python examples/stop_on_wave.py --ros-args -r cmd_vel:=/robot/cmd_vel_stop -p "gestures:=[wave, wave_two_hands]"
+    python examples/stop_on_wave.py --ros-args -p gestures:=[halt]      # taught by `csre teach halt`
 
 While somebody waves, and for ``hold_s`` seconds after, it publishes a zero ``geometry_msgs/Twist`` ten times a second
 on ``cmd_vel`` (give it the higher priority in ``twist_mux``), and ``std_msgs/Bool`` on ``stopped`` at each change.
@@ -29,7 +30,7 @@ class StopOnWave(Node):
         self.gestures: set[str] = set(self.declare_parameter("gestures", ["wave", "wave_two_hands"]).value)
         self.hold_s: float = self.declare_parameter("hold_s", 2.0).value
         self.max_age_ms: float = self.declare_parameter("max_age_ms", 1000.0).value
-        self.seen_at = float("-inf")
+        self.seen_at, self.gesture = float("-inf"), ""
         self.stopped = False
         self.velocity = self.create_publisher(Twist, "cmd_vel", 1)
         self.state = self.create_publisher(Bool, "stopped", 10)
@@ -38,9 +39,9 @@ class StopOnWave(Node):
 
     def on_actions(self, message: String) -> None:
         record = json.loads(message.data)
-        waving = any(person["action"] in self.gestures for person in record["persons"])
-        if waving and record["age_ms"] <= self.max_age_ms:
-            self.seen_at = time.monotonic()
+        told = [person["action"] for person in record["persons"] if person["action"] in self.gestures]
+        if told and record["age_ms"] <= self.max_age_ms:
+            self.seen_at, self.gesture = time.monotonic(), told[0]
             self.on_timer()
 
     def on_timer(self) -> None:
@@ -50,7 +51,7 @@ class StopOnWave(Node):
         if stop != self.stopped:
             self.stopped = stop
             self.state.publish(Bool(data=stop))
-            self.get_logger().info("stopped: somebody waves" if stop else "free to move")
+            self.get_logger().info(f"stopped by {self.gesture}" if stop else "free to move")
 
 
 def main() -> None:

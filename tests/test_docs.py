@@ -271,6 +271,8 @@ def check_ros2(words: list[str], monkeypatch) -> None:
         case ["param", "set", "/action_node", name, value]:
             assert options()[name].metadata["dynamic"]
             check_field(options()[name], yaml.safe_load(value))
+        case ["service", "call", name, "std_srvs/srv/Trigger"]:
+            assert f"| `{name.replace('/action_node', '~')}` | `std_srvs/Trigger` |" in OPERATOR
         case ["interface", "show", name]:
             assert (ROOT / "msgs" / f"{name}.msg").exists()
         case ["topic", "echo", _] | ["lifecycle", "get", _] | ["lifecycle", "set", _, _]:
@@ -279,6 +281,9 @@ def check_ros2(words: list[str], monkeypatch) -> None:
             pass
         case _:
             raise AssertionError(f"unknown command: ros2 {shlex.join(words)}")
+
+
+OPERATOR = (ROOT / "docs" / "operator.md").read_text()
 
 
 def check_python(words: list[str]) -> None:

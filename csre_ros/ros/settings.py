@@ -102,6 +102,7 @@ class NodeConfig:
         "Let others set parameters that name files, devices or addresses over the network while the node is inactive.",
         remote=False,
     )
+    teach_name: str = option("", "Name of what ~/teach/start records: letters, digits and '_'.", dynamic=True)
     max_rate_hz: float = option(
         30.0,
         "Most records per second on ~/actions; a record with an event is never held back.",

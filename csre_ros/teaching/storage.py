@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,15 +47,18 @@ def write(path: Path, digest: str, recordings: Mapping[str, Sequence[Recording]]
     arrays: dict[str, Any] = {"gallery": np.array(json.dumps(document))}
     for number, (_, one) in enumerate(examples):
         arrays |= {f"{name}_{number}": getattr(one, name) for name in _ARRAYS}
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
+    path = path.resolve()  # a link stays one
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with draft.open("xb") as file:
             np.savez_compressed(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+        if path.exists():
+            shutil.copymode(path, draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def read(path: Path) -> tuple[str, dict[str, list[Recording]]]:

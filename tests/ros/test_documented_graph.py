@@ -20,6 +20,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSDurabilityPolicy, QoSReliabilityPolicy, qos_profile_sensor_data
 from std_msgs.msg import String
 
+from csre_ros.recognition import Bundle
+from csre_ros.teaching import Gallery
+
 pytestmark = pytest.mark.ros
 ROOT = Path(__file__).parents[2]
 KINDS = ("publisher", "subscriber", "service")
@@ -29,10 +32,12 @@ COMMON_SERVICES = r"(\w*parameter\w*|change_state|get_(state|available_\w+|trans
 
 
 @pytest.fixture
-def node(graph_with, tiny_bundle):
-    """An active node with the input that needs least, and a peer that looks at it."""
+def node(graph_with, stream_bundle, tmp_path):
+    """An active node with the input that needs least and all services, and a peer that looks at it."""
     gc.collect()  # until then rclpy keeps the state machines of destroyed lifecycle nodes in the graph
-    graph = graph_with("-p", "input:=skeletons", "-p", "layout:=body13", "-p", f"bundle:={tiny_bundle}")
+    Gallery(Bundle.load(stream_bundle, "cpu")).save(tmp_path / "mine.npz")
+    words = ("input:=skeletons", "layout:=body13", f"bundle:={stream_bundle}", f"gallery:={tmp_path / 'mine.npz'}")
+    graph = graph_with(*(word for argument in words for word in ("-p", argument)))
     graph.start_node()
     graph.until(lambda: discovered(graph))
     return graph

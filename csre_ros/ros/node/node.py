@@ -13,6 +13,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 
 from csre_ros.foreign_text import sentence
+from csre_ros.paths import user_path
 from csre_ros.pipeline import Pipeline
 from csre_ros.ros.health import Health
 from csre_ros.ros.inputs.contract import Input, InputContext, check_dims
@@ -32,9 +33,11 @@ from csre_ros.ros.node.diagnostics import (
 from csre_ros.ros.node.logs import RosLogHandler
 from csre_ros.ros.node.patience import patiently
 from csre_ros.ros.node.recognition_worker import RecognitionWorker
+from csre_ros.ros.node.teacher import Teacher
 from csre_ros.ros.outputs.publishers import Publishers
 from csre_ros.ros.qos import NEWEST, overridable
 from csre_ros.ros.settings import AUTO, NodeSettings, fixed, options, unknown
+from csre_ros.teaching import Gallery
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 _DIAGNOSTICS_PERIOD_S, _WATCH_PERIOD_S = 1.0, 0.1
@@ -69,6 +72,7 @@ class ActionNode(LifecycleNode):
         self._outputs: Publishers | None = None
         self._input: Input | None = None
         self._worker: RecognitionWorker | None = None
+        self._teacher: Teacher | None = None
         super().__init__("action_node")
         self._log_handler = RosLogHandler(self.get_logger())
         self._log_handler.attach()
@@ -78,6 +82,9 @@ class ActionNode(LifecycleNode):
         self._settings = parameters.read(self)
         self.add_post_set_parameters_callback(self._adopt)
         services.offer(self, self.reset, self.set_enabled)
+        if gallery := self._settings.recognizer.gallery:
+            self._teacher = Teacher(user_path(gallery))
+            services.offer_teaching(self, self.start_teaching, self.stop_teaching)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", **overridable(NEWEST))
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
         self.create_timer(_DIAGNOSTICS_PERIOD_S, self._diagnose, clock=steady)
@@ -111,7 +118,26 @@ class ActionNode(LifecycleNode):
         if self._worker is None or not self._worker.active:
             return False, "the node is not active; there is nobody to forget"
         self._worker.reset()
+        self._drop_lesson("everybody was forgotten")
         return True, "everybody is forgotten"
+
+    def start_teaching(self) -> services.Answer:
+        """Record who is in view as an example of what the parameter ``teach_name`` says."""
+        assert self._teacher is not None
+        return self._teacher.start(self._settings.node.teach_name, self._pipeline if self.active else None)
+
+    def stop_teaching(self) -> services.Answer:
+        """End that recording, teach what it holds, and save it."""
+        assert self._teacher is not None
+        return self._teacher.stop(self._pipeline if self.active else None, self._learn)
+
+    def _learn(self, gallery: Gallery) -> None:
+        if self._worker is not None:
+            self._worker.teach(gallery)
+
+    def _drop_lesson(self, reason: str) -> None:
+        if self._teacher is not None:
+            self._teacher.drop(reason)
 
     def set_enabled(self, enabled: bool) -> services.Answer:
         """Activate, configuring first where needed, or deactivate; for those who do not speak lifecycle."""
@@ -203,7 +229,8 @@ class ActionNode(LifecycleNode):
         recognizer = self._pipeline.recognizer
         check_dims(self._input, recognizer.info)
         self._outputs = Publishers(self, recognizer, self._settings)
-        self._worker = RecognitionWorker(self._pipeline, self._outputs, self._health, self.get_logger(), self._end)
+        see = self._teacher.see if self._teacher is not None else None
+        self._worker = RecognitionWorker(self._pipeline, self._outputs, self._health, self.get_logger(), self._end, see)
         if self._input.images:  # the first picture loads the pose model
             patiently(self._pipeline.warm_up, "loading the pose model", self._stopping)
 
@@ -217,6 +244,7 @@ class ActionNode(LifecycleNode):
 
     def _stop(self) -> None:
         feed, worker = self._input, self._worker
+        self._drop_lesson("the node was deactivated")
         self._undo(feed.close if feed else None, worker.stop if worker else None)
 
     def _free(self) -> None:

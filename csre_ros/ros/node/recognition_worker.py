@@ -16,6 +16,7 @@ from csre_ros.ros.inputs.contract import Input
 from csre_ros.ros.outputs.publishers import Publishers
 from csre_ros.skeleton import Frame
 from csre_ros.sources.frames import SourceFrame
+from csre_ros.teaching import Gallery
 from csre_ros.worker import Worker
 
 if TYPE_CHECKING:
@@ -45,20 +46,29 @@ class RecognitionWorker:
         health: Told about everything.
         logger: Told what an operator should know, at a bounded rate.
         on_end: Called when a finite input has ended and everything before was published.
+        on_people: Called with every frame that reached the windows, if anybody wants it.
     """
 
     def __init__(
-        self, pipeline: Pipeline, outputs: Publishers, health: Health, logger: RcutilsLogger, on_end: Callable[[], None]
+        self,
+        pipeline: Pipeline,
+        outputs: Publishers,
+        health: Health,
+        logger: RcutilsLogger,
+        on_end: Callable[[], None],
+        on_people: Callable[[Frame], None] | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._outputs = outputs
         self._health = health
         self._logger = logger
         self._on_end = on_end
+        self._on_people = on_people
         self._input: Input | None = None
         self._worker: Worker[Any] | None = None
         self._silent = False
         self._resetting = threading.Event()
+        self._taught: Gallery | None = None  # to be taken over between two frames
 
     @property
     def active(self) -> bool:
@@ -83,6 +93,7 @@ class RecognitionWorker:
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
+            self._learn()
             self._withdraw()
             self._pipeline.reset()
 
@@ -102,6 +113,10 @@ class RecognitionWorker:
         self._resetting.set()  # a mark may be overtaken in a mailbox that keeps the newest item only
         self.deliver(Mark.RESET)
 
+    def teach(self, gallery: Gallery) -> None:
+        """Let recognition tell the labels of this gallery, from the next frame on; from any thread."""
+        self._taught = gallery
+
     def end(self) -> None:
         """Nothing will come any more."""
         self.deliver(Mark.END)
@@ -112,6 +127,7 @@ class RecognitionWorker:
 
     def _work(self, items: list[Any]) -> None:
         with self._stage("publish"):  # whatever was delivered, and whoever listens, the thread must not end
+            self._learn()
             frames = [item for item in items if not isinstance(item, Mark)]
             if self._resetting.is_set():
                 self._resetting.clear()
@@ -144,6 +160,8 @@ class RecognitionWorker:
                 if not self._pipeline.recognizer.observe(frame):
                     return None
                 self._health.observed()
+                if self._on_people is not None:
+                    self._on_people(frame)
                 return frame, read
         return None
 
@@ -161,6 +179,11 @@ class RecognitionWorker:
         with self._stage("publish"):
             for frame, _ in taken:
                 self._outputs.record(frame)
+
+    def _learn(self) -> None:
+        taught, self._taught = self._taught, None
+        if taught is not None:
+            self._pipeline.recognizer.gallery = taught
 
     def _followed(self, people: list[PersonAction]) -> tuple[int, int]:
         """How many people are there, and how many of them fill the window."""
