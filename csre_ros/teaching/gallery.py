@@ -16,7 +16,7 @@ from csre_ros.teaching.enrol import Example, enrol, stream_of, trim
 from csre_ros.teaching.matching import GalleryMatcher, sequence_distances
 from csre_ros.teaching.recording import Recording, TeachError
 from csre_ros.teaching.splitting import split
-from csre_ros.teaching.storage import GalleryError, read, write
+from csre_ros.teaching.storage import MOST_EXAMPLES, GalleryError, read, write
 
 REACH = 0.6
 """Mean distance at which an example is as likely meant as not, of bundles that do not say (extension ``teach``)."""
@@ -84,6 +84,8 @@ class Gallery:
             TeachError: The label cannot be taught, or the recording shows too little.
         """
         self.check_label(label)
+        if sum(map(len, self._examples.values())) >= MOST_EXAMPLES:
+            raise TeachError(f"the gallery holds {MOST_EXAMPLES} examples, the most there can be; remove some first")
         kept = trim(recording, self._bundle)
         self._examples.setdefault(label, []).append(enrol(kept, self._bundle))
         return kept

@@ -19,7 +19,7 @@ from csre_ros.foreign_text import quoted, sentence
 from csre_ros.teaching.recording import Recording, TeachError
 
 VERSION = 1
-_MOST_EXAMPLES, _MOST_BYTES = 2000, 1 << 28
+MOST_EXAMPLES, _MOST_BYTES = 2000, 1 << 28
 _ARRAYS = ("stamps_ns", "positions", "confidence")
 
 
@@ -82,9 +82,9 @@ def read(path: Path) -> tuple[str, dict[str, list[Recording]]]:
                     f"gallery {path} has version {quoted(document['version'])}, expected {VERSION}; use the release of "
                     "csre_ros that wrote it"
                 )
-            listed = document["examples"][: _MOST_EXAMPLES + 1]
-            if len(listed) > _MOST_EXAMPLES:
-                raise GalleryError(f"gallery {path} holds more than {_MOST_EXAMPLES} examples; give another file")
+            listed = document["examples"][: MOST_EXAMPLES + 1]
+            if len(listed) > MOST_EXAMPLES:
+                raise GalleryError(f"gallery {path} holds more than {MOST_EXAMPLES} examples; give another file")
             recordings: dict[str, list[Recording]] = {}
             for number, one in enumerate(listed):
                 stamps, positions, confidence = (file[f"{name}_{number}"] for name in _ARRAYS)

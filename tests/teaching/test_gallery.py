@@ -16,7 +16,7 @@ from csre_ros.skeleton import Frame, Skeleton, get_layout
 from csre_ros.teaching import Gallery, GalleryError, Recording, TeachError, trim
 from csre_ros.teaching.features import Features
 from csre_ros.teaching.matching import Warping
-from tests.teaching.people import BODY, HANG, in_image, person, recording, rowing, still, tee
+from tests.teaching.people import BODY, HANG, blended, in_image, person, recording, rowing, still, tee
 
 
 def heard(recognizer: Recognizer, one: Recording, finish: bool = True) -> list[ActionEvent]:
@@ -141,6 +141,51 @@ def test_what_is_odd_about_examples(bundle: Bundle, gallery: Gallery) -> None:
     )
     assert any("example 2 of 'one' looks like no other" in finding for finding in odd.findings())
     assert any("example 1 of 'one' looks like 'two'" in finding for finding in odd.findings())
+
+
+def test_a_gallery_grows_no_further_than_can_be_read_again(
+    bundle: Bundle, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = gallery.copy()
+    monkeypatch.setattr("csre_ros.teaching.gallery.MOST_EXAMPLES", 4)
+    with pytest.raises(TeachError, match=r"holds 4 examples.*remove some first"):
+        full.add("rowing", recording(rowing))
+    assert len(full.examples["rowing"]) == 2
+
+
+def test_single_examples_are_removed_and_copies_stay_apart(gallery: Gallery) -> None:
+    one = gallery.copy()
+    one.remove("tee", 2)
+    assert [len(one.examples["tee"]), len(gallery.examples["tee"])] == [1, 2]
+    with pytest.raises(TeachError, match=r"'tee' has no example 2; it has 1\.\.1"):
+        one.remove("tee", 2)
+    one.remove("tee", 1)
+    assert [label.name for label in one.labels] == ["rowing"]
+
+
+def test_an_example_that_the_bundle_calls_by_its_own_label_is_told(stream_bundle: Path) -> None:
+    def raised(t: float) -> tuple:
+        share = float(np.interp(t, (1.0, 1.4, 3.6, 4.0), (0, 1, 1, 0)))
+        return HANG[0], blended(share, (HANG[0], (-0.02, -0.5, 0.0)))[1]
+
+    own = Gallery(Bundle.load(stream_bundle, "cpu"))
+    own.add("hail", recording(raised, 5.0))
+    own.add("tee", recording(tee, 5.5))
+    (finding,) = own.findings()
+    assert finding.startswith("the bundle calls example 1 of 'hail' 'raise_right', which may be reported in its place")
+    assert own.findings("tee") == ()
+
+
+def test_a_link_to_a_gallery_and_its_mode_stay(tmp_path: Path, gallery: Gallery) -> None:
+    (tmp_path / "data").mkdir()
+    target, link = tmp_path / "data" / "mine.npz", tmp_path / "mine.npz"
+    gallery.save(target)
+    target.chmod(0o640)
+    link.symlink_to(target)
+    gallery.save(link)
+    assert link.is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert [file.name for file in target.parent.iterdir()] == ["mine.npz"]
 
 
 def test_a_window_bundle_is_refused(tiny_bundle: Path, gallery: Gallery) -> None:

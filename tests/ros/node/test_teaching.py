@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -12,6 +14,7 @@ from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from csre_ros.app.main import main
 from csre_ros.recognition import Bundle
 from csre_ros.teaching import Gallery
 from tests.teaching.people import frames, recording, rowing, still, tee
@@ -190,6 +193,31 @@ def test_only_the_gallery_of_the_start_is_written(pupil_with, path):
     assert not done
     assert f"only {path}, that of the start, may be written" in message
     assert other.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_command_learns_from_what_a_node_sees(talker_with, stream_bundle, tmp_path):
+    pupil = Pupil(talker_with("-p", f"bundle:={stream_bundle}"))
+    words = ("teach", "tee", "--node", "/action_node", "--headless", "--bundle", str(stream_bundle), "--examples", "1")
+    words += ("--countdown_s", "0.5", "--seconds", "5", "--gallery", str(tmp_path / "mine.npz"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "csre_ros.app.main", *words], stderr=subprocess.PIPE, text=True
+    ) as process:
+        for _ in range(60):
+            pupil.see(recording(tee, 5.5))
+            if process.poll() is not None:
+                break
+        process.kill()
+        told = process.stderr.read()
+    assert process.returncode == 0, told
+    assert "kept as example 1" in told
+    assert set(Gallery.load(tmp_path / "mine.npz", Bundle.load(stream_bundle, "cpu")).examples) == {"tee"}
+
+
+def test_a_node_that_is_silent_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("csre_ros.app.teach.node_source._WAIT_S", 0.2)
+    assert main(["teach", "tee", "--node", "/nobody", "--gallery", str(tmp_path / "mine.npz")]) == 2
+    assert "nobody is heard on /nobody/skeletons" in capsys.readouterr().err
 
 
 def test_without_a_gallery_nothing_is_offered(talker):
