@@ -63,10 +63,19 @@ soak: .venv/everything ## Ten minutes of the node under faults; fails where it b
 	$(PIP) --editable "$(subst ],$(comma)test],$(RUNTIME))"
 	@touch $@
 
-.venv/everything: .venv/tools
+.venv/everything: .venv/tools .venv/colcon/ready
 	$(PIP) --editable "$(subst ],$(comma)test$(comma)train],$(RUNTIME))"
 	@touch $@
 
+# colcon asks for a setuptools older than the one here, so it has an environment of its own, which sees the packages of
+# this one behind its own.
+.venv/colcon/ready: .venv/bin/python
+	$(BIN)/python -m venv --clear .venv/colcon
+	.venv/colcon/bin/pip install --quiet --disable-pip-version-check "setuptools<80" colcon-common-extensions
+	$(BIN)/python -c "$(SITE)" > $$(.venv/colcon/bin/python -c "$(SITE)")/runtime.pth
+	@touch $@
+
+SITE := import sysconfig; print(sysconfig.get_path('purelib'))
 comma := ,
 
 clean: ## Remove the virtual environment and everything that was built
