@@ -68,6 +68,55 @@ def test_every_topic_is_documented_with_its_type(node):
     assert published.items() <= documented("integrator.md", "Topics").items()
 
 
+SHOWN_BY = {
+    "MarkerArray": "visualization_msgs/MarkerArray",
+    "PointCloud2": "sensor_msgs/PointCloud2",
+    "Image": "sensor_msgs/CompressedImage",  # RViz takes the transport from the end of the topic's name
+}
+
+
+def test_rviz_shows_topics_of_types_that_it_knows_and_hears_them(node):
+    layout = yaml.safe_load((ROOT / "config" / "actions.rviz").read_text())
+    displays = [one for one in layout["Visualization Manager"]["Displays"] if "Topic" in one]
+    published = names(node, "publisher")
+    assert {published[one["Topic"]["Value"]] for one in displays} == set(SHOWN_BY.values())
+    for display in displays:
+        topic = display["Topic"]
+        assert published[topic["Value"]] == SHOWN_BY[display["Class"].rpartition("/")[2]]
+        assert display["Enabled"]
+        (endpoint,) = node.peer.get_publishers_info_by_topic(topic["Value"])
+        offered = endpoint.qos_profile
+        wanted = QoSReliabilityPolicy[topic["Reliability Policy"].upper().replace(" ", "_")]
+        assert wanted is QoSReliabilityPolicy.BEST_EFFORT or offered.reliability is QoSReliabilityPolicy.RELIABLE
+        assert topic["Durability Policy"] == "Volatile"
+
+
+def test_foxglove_shows_topics_of_types_that_its_panels_know(node):
+    panels = json.loads((ROOT / "config" / "foxglove.json").read_text())["configById"]
+    published = names(node, "publisher")
+    asked = {}
+    for name, panel in panels.items():
+        match name.partition("!")[0]:
+            case "3D":
+                asked |= dict(zip(panel["topics"], (SHOWN_BY["MarkerArray"], SHOWN_BY["PointCloud2"]), strict=True))
+                cloud = panel["topics"]["/action_node/skeletons"]
+                assert cloud["colorField"] == "c"  # a field of the cloud, by the convention of the skeletons
+            case "Image":
+                asked[panel["imageMode"]["imageTopic"]] = "sensor_msgs/CompressedImage"
+            case "StateTransitions":
+                (path,) = panel["paths"]
+                topic, _, field = path["value"].partition(".")
+                asked[topic] = "std_msgs/String"
+                assert field in String.get_fields_and_field_types()
+            case "RawMessages":
+                asked[panel["topicPath"]] = "std_msgs/String"
+            case "DiagnosticSummary":
+                asked[panel["topicToRender"]] = "diagnostic_msgs/DiagnosticArray"
+            case other:
+                raise AssertionError(f"no panel of Foxglove: {other}")
+    assert asked == {topic: published[topic] for topic in asked}
+
+
 def quality(text):
     """What the page says of the quality of service: reliability, durability and depth."""
     sensor = qos_profile_sensor_data
