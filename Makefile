@@ -2,7 +2,9 @@
 # runtime, `make check` adds the tools and no torch, `make test` the trainer.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check $$($(BIN)/python -c "$(PINNED)")
+# The versions of constraints.txt are of these; older and newer Pythons get the newest that there are for them.
+PINNED := import sys; print('--constraint constraints.txt' * ((3, 11) <= sys.version_info[:2] <= (3, 12)))
 RUNTIME := .[ros,mediapipe,video,cpu]
 export OMP_NUM_THREADS ?= 2
 
@@ -41,7 +43,7 @@ bench: .venv/everything ## Every benchmark in its short form; `python -m benchma
 
 core: .venv/bin/python ## The runtime's quick tests with the newest versions that this Python gets; no trainer, no ROS
 	$(BIN)/pip install --quiet --disable-pip-version-check nox
-	$(BIN)/nox --session "core-$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+	$(BIN)/nox --error-on-missing-interpreters --session "core-$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
 
 trainer: .venv/trainer ## What trains your own gestures, without the test suite and ROS 2
 
@@ -49,6 +51,7 @@ soak: .venv/everything ## Ten minutes of the node under faults; fails where it b
 	$(BIN)/python -m benchmarks.soak --minutes 10
 
 .venv/bin/python:
+	@$(PYTHON) -c "$(TOO_OLD)"
 	$(PYTHON) -m venv .venv
 
 .venv/runtime: .venv/bin/python setup.py constraints.txt
@@ -75,6 +78,7 @@ soak: .venv/everything ## Ten minutes of the node under faults; fails where it b
 	$(BIN)/python -c "$(SITE)" > $$(.venv/colcon/bin/python -c "$(SITE)")/runtime.pth
 	@touch $@
 
+TOO_OLD := import sys; sys.exit('csre_ros needs Python 3.10 or newer, and $(PYTHON) is %d.%d: name another by make PYTHON=python3.12' % sys.version_info[:2] if sys.version_info < (3, 10) else 0)
 SITE := import sysconfig; print(sysconfig.get_path('purelib'))
 comma := ,
 
