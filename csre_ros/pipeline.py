@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import TracebackType
 
 import numpy as np
@@ -12,9 +14,10 @@ from csre_ros.paths import user_path
 from csre_ros.pose.estimator import PoseEstimator
 from csre_ros.pose.registry import estimated_layout, make_estimator
 from csre_ros.pose.settings import PoseConfig
-from csre_ros.recognition import PersonAction, Recognizer
+from csre_ros.recognition import ActionEvent, PersonAction, Recognizer
 from csre_ros.recognition.settings import RecognizerConfig
 from csre_ros.skeleton import Frame, SkeletonLayout, lifted
+from csre_ros.sources import open_source
 from csre_ros.sources.frames import SourceFrame
 from csre_ros.timing import StageTimer
 
@@ -151,3 +154,26 @@ class Pipeline:
     def close(self) -> None:
         """Free the pose model; the next image loads it again."""
         self._people.close()
+
+
+def events(source: str | Path, config: PipelineConfig | None = None) -> Iterator[ActionEvent]:
+    """What people do in a source, from its beginning to its end, as it becomes known.
+
+    Args:
+        source: As :func:`csre_ros.sources.open_source` takes it: ``camera:0``, a video file, a recording, ...
+        config: Settings.
+
+    Raises:
+        OSError: The source does not open, or the pose model is missing.
+        ValueError: The source, or the bundle, cannot be used.
+        ImportError: What images need is not installed.
+    """
+    with (
+        open_source(str(source)) as frames,
+        Pipeline(config, None if frames.layout is None else frames.layout.dims) as pipeline,
+    ):
+        for frame in frames:
+            for person in pipeline.step(frame)[1]:
+                yield from person.events
+        for person in pipeline.recognizer.finish():
+            yield from person.events

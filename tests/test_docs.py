@@ -208,6 +208,19 @@ def test_the_python_page_prints_what_it_says(code, printed):
     assert done.stdout == printed
 
 
+@pytest.mark.slow
+def test_the_readme_says_in_python_what_the_command_says():
+    ((_, code),) = [block for block in blocks("python") if block[0] == "README.md"]
+    assert len(code.strip().splitlines()) <= 4
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    words = [sys.executable, "-m", "csre_ros.app.main", "replay", "recording", "--events", "-"]
+    replayed = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT)
+    told = [json.loads(line) for line in replayed.stdout.splitlines()]
+    line = "{stamp:.1f} s  person {person}  {action} {state}"
+    assert done.stdout.splitlines() == [line.format(**event) for event in told]
+    assert len(told) >= 6
+
+
 def commands() -> list[list[str]]:
     """Every command of every shell block, as words."""
     found = []
