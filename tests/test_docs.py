@@ -278,6 +278,8 @@ def check_ros2(words: list[str], monkeypatch) -> None:
     match words:
         case ["launch", *rest]:
             check_launch(rest, monkeypatch)
+        case ["run", "csre_ros", "csre", *rest]:
+            check_csre(rest)
         case ["run", "csre_ros", executable, *rest]:
             assert f"{executable} = " in (ROOT / "setup.py").read_text()
             check_ros_arguments(rest, options())
