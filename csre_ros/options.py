@@ -72,7 +72,8 @@ def check_field(item: Field[Any], value: Any) -> None:
     if choices is not None and value not in choices:
         raise ValueError(f"{item.name} is {quoted(value)}; choose one of: {', '.join(choices)}")
     if (low is not None and not value >= low) or (high is not None and not value <= high):
-        raise ValueError(f"{item.name} is {value}; it must lie in {low}..{high}")
+        allowed = f"be at least {low}" if high is None else f"lie in {low}..{high}"
+        raise ValueError(f"{item.name} is {value}; it must {allowed}")
 
 
 def leaf_fields(cls: type, prefix: str = "") -> list[tuple[str, Field[Any], Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ class DashServer(ThreadingHTTPServer):
 
     def __init__(self, board: Board, host: str, port: int) -> None:
         self.board = board
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.seats = threading.BoundedSemaphore(_MOST_BROWSERS)
         try:
             super().__init__((host, port), _Handler)
@@ -60,7 +62,8 @@ class DashServer(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         """Address of the page."""
-        return f"http://{self.address}:{self.server_address[1]}/"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.server_address[1]}/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that went away is no fault."""
@@ -91,7 +94,7 @@ def _refusal(error: OSError, host: str, port: int) -> OSError:
         text = f"port {port} may not be used by this user: choose one above 1023 with --port"
     else:
         text = f"cannot serve on {host}, port {port}: {error.strerror}; give an address of this machine with --host"
-    return OSError(error.errno, text)
+    return OSError(text)
 
 
 class _Handler(BaseHTTPRequestHandler):

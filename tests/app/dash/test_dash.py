@@ -136,6 +136,16 @@ def test_an_address_of_another_machine_is_one_line(board):
         DashServer(board, "192.0.2.1", 0)
 
 
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
+def test_an_address_of_ip_6_is_served(board):
+    with serving(board, "::1", 0) as running:
+        assert running.url == f"http://[::1]:{running.server_address[1]}/"
+        assert running.is_private
+        connection = http.client.HTTPConnection("::1", running.server_address[1], timeout=10)
+        connection.request("GET", "/")
+        assert connection.getresponse().status == 200
+
+
 def test_unseen_joints_are_left_out_and_people_stay_inside(board):
     layout = get_layout("body13")
     positions = np.tile(np.array([[0.0, 0.0, 2.0]], np.float32), (13, 1))
