@@ -12,6 +12,7 @@ import numpy as np
 
 from csre_ros.recognition.encoder import Evidence
 from csre_ros.skeleton import FloatArray, SkeletonLayout
+from csre_ros.teaching.motion import AWAY_M
 from csre_ros.teaching.posture import Posture
 
 _VELOCITY_S = 0.133
@@ -37,6 +38,14 @@ class Features:
 
     def __getitem__(self, part: slice) -> Features:
         return Features(self.embedding[part], self.points[part], self.known[part])
+
+    @property
+    def moving(self) -> bool:
+        """Whether the posture changes; else it is one that is held."""
+        half = self.points.shape[1] // 2
+        low, high = np.percentile(self.points[:, :half], (5, 95), axis=0)
+        seen = self.known[:, :half].mean(axis=0) > 0.95
+        return bool((seen & (np.linalg.norm(high - low, axis=-1) > AWAY_M)).any())
 
     @classmethod
     def joined(cls, parts: Sequence[Features]) -> Features:

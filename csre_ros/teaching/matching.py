@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.taught import Match
 from csre_ros.skeleton import FloatArray, SkeletonLayout
+from csre_ros.teaching.ending import Ending
 from csre_ros.teaching.features import Features, FeatureStream
 
 _SOFTNESS = 0.06
@@ -123,23 +124,28 @@ class GalleryMatcher:
         self._warping = Warping(examples) if examples else None
         self._label_of, self._labels, self._reach = label_of, labels, reach
         self._features, self._rate = FeatureStream(layout, rate_hz), rate_hz
+        self._moving = np.array([example.moving for example in examples], bool)
+        self._ending = Ending(labels, reach, rate_hz)
 
     def reset(self) -> None:
         """Forget the person."""
         self._features.reset()
+        self._ending.reset()
         if self._warping is not None:
             self._warping.reset()
 
     def step(self, evidence: Evidence) -> Match:
-        """How well each label fits: as well as its nearest example."""
+        """How well each label fits: as well as its nearest example, until that is over."""
         if self._warping is None:
             return Match(np.zeros(0, np.float32), np.zeros(0, np.float32))
         distances, instants = self._warping.step(self._features.step(evidence))
         nearest = np.full(self._labels, np.inf)
         np.minimum.at(nearest, self._label_of, distances)
-        seconds = np.zeros(self._labels)
+        seconds, moving = np.zeros(self._labels), np.zeros(self._labels, bool)
         for example in np.flatnonzero(distances <= nearest[self._label_of]):
-            seconds[self._label_of[example]] = (instants[example] - 1) / self._rate
+            label = self._label_of[example]
+            seconds[label], moving[label] = (instants[example] - 1) / self._rate, self._moving[example]
+        nearest[self._ending.step(nearest, seconds, moving)] = np.inf
         return Match(fit(nearest, self._reach), seconds.astype(np.float32))
 
 

@@ -52,10 +52,21 @@ def test_a_movement_and_a_held_posture_of_somebody_else_are_told(bundle: Bundle,
     assert 0.7 < started.since_ns / 1e9 - 1 < 2.5  # another action, such as a punch, may have been reported before
     assert started.since_ns < started.stamp_ns < 4.5e9
     assert ended.until_ns is not None
-    assert (ended.until_ns / 1e9 - 1) == pytest.approx(3.0, abs=1.1)
+    assert (ended.until_ns / 1e9 - 1) == pytest.approx(3.0, abs=0.5)
     recognizer.reset()
     found = heard(recognizer, recording(tee, 6.0))
     assert told(found, ("rowing", "tee")) == [("tee", "started"), ("tee", "ended")]
+
+
+def test_a_posture_lasts_as_long_as_it_is_held(bundle: Bundle, gallery: Gallery) -> None:
+    def held(t: float) -> tuple:
+        return tee(1.5 if 1.5 < t < 6 else t - 2 if t >= 6 else t)
+
+    found = heard(Recognizer(bundle=bundle, gallery=gallery), recording(held, 8.0))
+    started, ended = [event for event in found if event.action == "tee"]
+    assert ended.until_ns is not None
+    assert (ended.until_ns - started.since_ns) / 1e9 > 3.5
+    assert ended.until_ns / 1e9 - 1 == pytest.approx(6.3, abs=0.5)
 
 
 def test_somebody_who_stands_does_nothing_that_was_taught(bundle: Bundle, gallery: Gallery) -> None:
