@@ -28,6 +28,8 @@ class FrameDecoding:
         onset: It began where its probability rose above this share of its threshold.
         bridge_s: Longest gap inside one action.
         bridges_s: The same for single labels, by name.
+        families: Names of labels that are easily taken for each other, such as a wave and a raised hand: what is sure
+            to be one of them is told as the likeliest of them.
     """
 
     min_duration_s: float = 0.13
@@ -35,6 +37,7 @@ class FrameDecoding:
     onset: float = 0.5
     bridge_s: float = 0.3
     bridges_s: Mapping[str, float] = field(default_factory=dict)
+    families: Sequence[Sequence[str]] = ()
 
     @classmethod
     def from_extension(cls, extension: Mapping[str, Any]) -> FrameDecoding:
@@ -49,7 +52,15 @@ class FrameDecoding:
             raise ValueError(
                 f"bridges_s of the extension 'decoder' is {quoted(bridges)}; it must be an object by label"
             )
-        numbers = [item for item in known.items() if item[0] != "bridges_s"]
+        families = known.get("families", ())
+        if not isinstance(families, list | tuple) or not all(
+            isinstance(one, list | tuple) and all(isinstance(name, str) for name in one) for one in families
+        ):
+            raise ValueError(
+                f"families of the extension 'decoder' is {quoted(families)}; it must be a list of lists of labels"
+            )
+        known["families"] = tuple(tuple(one) for one in families)
+        numbers = [item for item in known.items() if item[0] not in ("bridges_s", "families")]
         for name, value in (*numbers, *bridges.items()):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
                 what = f"{quoted(name)} of the extension 'decoder'"
@@ -93,6 +104,9 @@ class FrameDecoder:
         self._thresholds = np.array([label.threshold for label in labels])
         self._is_action = [not label.background for label in labels]
         self._bridges = [settings.bridges_s.get(label.name, settings.bridge_s) for label in labels]
+        names = [label.name for label in labels]
+        families = [[names.index(name) for name in family if name in names] for family in settings.families]
+        self._families = [np.array(family) for family in families if len(family) > 1]
         self._settings, self._period = settings, 1 / rate_hz
         self._needed = max(round(settings.min_duration_s * rate_hz), 1)
         self.reset()
@@ -125,6 +139,8 @@ class FrameDecoder:
             What changed, in order.
         """
         limits = self.scale * self._thresholds
+        if self._families:
+            probabilities = self._with_families(probabilities, limits)
         above = probabilities >= self._settings.onset * limits
         self._risen = np.where(above, np.where(np.isnan(self._risen), at, self._risen), np.nan)
         best = int(probabilities.argmax())
@@ -147,6 +163,18 @@ class FrameDecoder:
             self._peak = float(probabilities[best])
             changes.append(Reported(best, since, None, self._peak))
         return changes
+
+    def _with_families(
+        self, probabilities: NDArray[np.floating[Any]], limits: NDArray[np.floating[Any]]
+    ) -> NDArray[np.floating[Any]]:
+        """Give one label of every family the probability of all: the one that goes on, unless another is sure alone."""
+        pooled = probabilities.copy()
+        for family in self._families:
+            best = int(family[probabilities[family].argmax()])
+            if self.active is not None and self.active in family and probabilities[best] < limits[best]:
+                best = self.active
+            pooled[best] = probabilities[family].sum()
+        return pooled
 
     def end(self, latest: float = np.inf) -> list[Reported]:
         """End the action, if there is one: at ``latest`` something else began, or nothing is known any more."""

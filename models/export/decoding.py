@@ -122,6 +122,7 @@ def fit_decoding(
     rate_hz: float,
     delay_s: float,
     fixed: FrameDecoding | None = None,
+    families: Sequence[Sequence[str]] = (),
 ) -> Fitted:
     """Choose times and shares for all labels at a middle threshold, then a threshold and a longest gap for each label.
 
@@ -130,14 +131,15 @@ def fit_decoding(
         labels: In the order of the probabilities; their thresholds do not matter.
         rate_hz: Frames per second.
         delay_s: Time by which the network looks ahead.
-        fixed: Times and shares that are chosen already.
+        fixed: Settings that are chosen already.
+        families: Labels that are easily taken for each other, where nothing is chosen yet.
     """
     truths = sum(stream.share * len(merged(stream.truth)) for stream in streams)
 
     def at(threshold: float) -> list[Label]:
         return [replace(label, threshold=0.0 if label.background else threshold) for label in labels]
 
-    settings = fixed or FrameDecoding()
+    settings = fixed or FrameDecoding(families=families)
     for name, values in ({} if fixed else _GRID).items():
         candidates = [FrameDecoding(**(asdict(settings) | {name: value})) for value in values]
         settings = max(candidates, key=lambda one: judge(streams, at(0.55), one, rate_hz, delay_s).gain)

@@ -26,7 +26,7 @@ _NEGATIVE_WEIGHT = 3.0
 """How much more a wrong report counts where nothing of ours is done."""
 _COMPOSED = "composed"
 _IDLE = "idle"
-_IDLE_BIASES = (0.0, -0.5, -1.0, -1.5, -2.0, -2.5)
+_IDLE_BIASES = (0.0, -0.5, -1.0, -1.5, -2.0, -2.5, -3.0, -3.5, -4.0)
 
 
 def export_stream(
@@ -101,7 +101,8 @@ def fit_settings(network: StreamNetwork, data: StreamWindowData, labels: Sequenc
     kept = data.warm_start if data.keep_labels else None
     if kept is None:
         network.bias[names.index(_IDLE)] = idle_bias(network, data, delay)
-        return fit_decoding(validation_streams(network, data, delay), labels, data.rate_hz, delay_s)
+        streams = validation_streams(network, data, delay)
+        return fit_decoding(streams, labels, data.rate_hz, delay_s, families=data.labels.families)
     fitted = fit_decoding(validation_streams(network, data, delay), labels, data.rate_hz, delay_s, kept.decoding)
     return replace(fitted, thresholds=kept.thresholds(names, fitted.thresholds, data.own_classes))
 

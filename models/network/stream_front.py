@@ -1,9 +1,9 @@
 """From frames in metres to the input of a streaming encoder, causally: the first part of a stream bundle's graph.
 
 Arms, head and hips are measured from between the shoulders, legs from between the hips, in every frame, in units of a
-running body size; in three dimensions the body is turned so that its running heading faces the camera. One more point
-holds what a per-frame origin hides: the height of the body against its running mean, and its travel. Every point comes
-with its velocity and with whether it was seen.
+running body size. In three dimensions the body is turned so that its running heading faces the camera; in two it is
+mirrored where it is seen from behind. One more point holds what a per-frame origin hides: the height of the body
+against its running mean, and its travel. Every point comes with its velocity and with whether it was seen.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class StreamFront(nn.Module):
     Args:
         layout: Must name the joints of ``body13``.
         rate_hz: Frames per second.
-        facing: Turn bodies to face the camera; only in three dimensions.
+        facing: Turn bodies to face the camera; in two dimensions exchange the picture's sides where the left shoulder
+            and hip are on its left, since people look from behind as they do mirrored from the front.
 
     Attributes:
         channels: Channels of position and of motion.
@@ -44,7 +45,7 @@ class StreamFront(nn.Module):
     def __init__(self, layout: SkeletonLayout, rate_hz: float, facing: bool = True) -> None:
         super().__init__()
         self.dims = layout.dims
-        self.facing = facing and self.dims == 3
+        self.facing = facing
         self.rate_hz = rate_hz
         self.channels = (self.dims + 1, self.dims + 1)
         self.output_layout = with_point(layout, "body")
@@ -58,7 +59,7 @@ class StreamFront(nn.Module):
         """Shapes of all states."""
         points = len(self.output_layout)
         shapes: StateShapes = {"size": (2,), "height": (2,), "points": (points, self.dims), "known": (points, 1)}
-        return shapes | ({"heading": (2,)} if self.facing else {})
+        return shapes | ({"heading": (self.dims - 1,)} if self.facing else {})
 
     def forward(self, positions: Tensor, confidence: Tensor, states: Mapping[str, Tensor]) -> tuple[Tensor, States]:
         """Shape the frames that follow the states.
@@ -88,7 +89,7 @@ class StreamFront(nn.Module):
         rise = torch.cat((torch.zeros_like(height), height, *[torch.zeros_like(height)] * (self.dims - 2)), dim=-1)
         position = torch.cat((local, rise), dim=2) * _UNIT / size
         if self.facing:
-            turn, after["heading"] = self._turn(positions, seen, states["heading"])
+            turn, after["heading"] = (self._turn if self.dims == 3 else self._flip)(positions, seen, states["heading"])
             position, velocity = position @ turn, velocity @ turn
         x = torch.cat((position.clamp(-_LIMIT, _LIMIT), known, velocity.clamp(-_LIMIT, _LIMIT), moved), dim=-1)
         return x.permute(0, 3, 1, 2), after
@@ -114,10 +115,7 @@ class StreamFront(nn.Module):
 
     def _turn(self, positions: Tensor, seen: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
         """Rotation of row vectors that brings the running line from right to left to the x axis ``[N, T, 3, 3]``."""
-        line = torch.zeros_like(positions[:, :, 0])
-        for left, right in (self.origins.shoulders, self.origins.hips):
-            line = line + (positions[:, :, left] - positions[:, :, right]) * seen[:, :, left] * seen[:, :, right]
-        mean, after = self._running(line[..., [0, 2]], before, _HEADING_S)
+        mean, after = self._running(self._line(positions, seen)[..., [0, 2]], before, _HEADING_S)
         length = mean.square().sum(-1).sqrt()
         sure = length > 1e-4
         length = length.clamp(min=1e-4)
@@ -126,6 +124,20 @@ class StreamFront(nn.Module):
         zero, one = torch.zeros_like(cos), torch.ones_like(cos)
         rows = torch.stack((cos, zero, -sin, zero, one, zero, sin, zero, cos), dim=-1)
         return rows.reshape(*cos.shape, 3, 3), after
+
+    def _flip(self, positions: Tensor, seen: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Matrix of row vectors that brings the left side of the body to larger x ``[N, T, 2, 2]``."""
+        mean, after = self._running(self._line(positions, seen)[..., :1], before, _HEADING_S)
+        side = torch.where(mean[..., 0] < 0, -1.0, 1.0).to(mean.dtype)
+        zero, one = torch.zeros_like(side), torch.ones_like(side)
+        return torch.stack((side, zero, zero, one), dim=-1).reshape(*side.shape, 2, 2), after
+
+    def _line(self, positions: Tensor, seen: Tensor) -> Tensor:
+        """The line from the right side of the body to the left one ``[N, T, D]``; zero where neither end is seen."""
+        line = torch.zeros_like(positions[:, :, 0])
+        for left, right in (self.origins.shoulders, self.origins.hips):
+            line = line + (positions[:, :, left] - positions[:, :, right]) * seen[:, :, left] * seen[:, :, right]
+        return line
 
     def _running(self, values: Tensor, before: Tensor, seconds: float) -> tuple[Tensor, Tensor]:
         """Sums ``[N, T, C]`` of values that fade within some seconds, and the last one."""

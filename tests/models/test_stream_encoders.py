@@ -151,3 +151,13 @@ def test_an_encoder_without_streaming_form_is_refused() -> None:
     front = StreamFront(get_layout("body13"), 15.0)
     with pytest.raises(ValueError, match=r"'agcn' has no streaming form; choose one of: hcn, ctrgcn"):
         build_stream_encoder("agcn", 3, front.output_layout, front.channels)
+
+
+def test_in_two_dimensions_people_look_from_behind_as_they_do_from_the_front() -> None:
+    front = StreamFront(get_layout("body13_2d"), 15.0)
+    positions, confidence = (part.nan_to_num() for part in make_frames("body13_2d"))
+    states = beginning(front.state_shapes(), len(positions), positions)
+    x, _ = front(positions, confidence, states)
+    mirrored, _ = front(positions * torch.tensor((-1.0, 1.0)), confidence, states)
+    torch.testing.assert_close(mirrored, x)
+    assert x[:, 0].abs().max() > 0

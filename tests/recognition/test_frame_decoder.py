@@ -86,15 +86,35 @@ def test_end_and_reset() -> None:
     assert (decoder.active, decoder.candidate) == (None, None)
 
 
+FAMILY = FrameDecoding(0.2, leave=0.5, onset=0.5, bridge_s=0.0, families=(("wave", "clap", "bow"),))
+
+
+def test_what_is_surely_one_of_a_family_is_told_as_the_likeliest() -> None:
+    one_or_the_other = (0.3, 0.4, 0.3)
+    assert run(FrameDecoder(LABELS, PLAIN, RATE), [one_or_the_other] * 5) == []
+    found = run(FrameDecoder(LABELS, FAMILY, RATE), [IDLE, *[one_or_the_other] * 2])
+    assert [(change.label, change.since, round(change.score, 3)) for _, change in found] == [(1, 0.1, 0.7)]
+
+
+def test_an_action_gives_way_to_its_family_only_where_another_is_sure_alone() -> None:
+    decoder = FrameDecoder(LABELS, FAMILY, RATE)
+    rather_a_clap, surely_a_clap = (0.2, 0.35, 0.45), (0.1, 0.2, 0.7)
+    assert len(run(decoder, [WAVE, WAVE, *[rather_a_clap] * 5])) == 1
+    assert decoder.active == 1
+    changes = [change.label for _, change in run(decoder, [surely_a_clap] * 2, start=7)]
+    assert (changes, decoder.active) == ([1, 2], 2)
+
+
 def test_the_extension_is_read_and_the_rest_keeps_its_default() -> None:
     assert FrameDecoding.from_extension(
         {"leave": 0.5, "bridges_s": {"clap": 1}, "comment": "new", "required": False}
     ) == (FrameDecoding(leave=0.5, bridges_s={"clap": 1}))
+    assert FrameDecoding.from_extension({"families": [["wave", "clap"]]}).families == (("wave", "clap"),)
 
 
 @pytest.mark.parametrize(
     "wrong", [{"leave": "much"}, {"leave": True}, {"onset": -0.1}, {"bridge_s": float("nan")}, {"min_duration_s": 1e9},
-              {"bridges_s": 3}, {"bridges_s": {"clap": None}}]
+              {"bridges_s": 3}, {"bridges_s": {"clap": None}}, {"families": "wave"}, {"families": [["wave", 1]]}]
 )  # fmt: skip
 def test_wrong_values_are_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"of the extension 'decoder' is .*; it must"):

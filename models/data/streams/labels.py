@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+import yaml
 from torch import Tensor
 
 from models.data.labels import LabelMap, fields_of
@@ -21,7 +22,17 @@ class StreamLabels(LabelMap):
 
     The sources name classes of training, ``walk/slow`` for a part of *walk*; a set with one entry named ``""`` holds
     nothing but that.
+
+    Attributes:
+        families: Reported labels that are easily taken for each other, see :class:`FrameDecoding`.
     """
+
+    families: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if unknown := {name for family in self.families for name in family} - set(self.names):
+            raise ValueError(f"families name {sorted(unknown)}, which are not in the label list {list(self.names)}")
 
     def reported(self, name: str) -> str:
         """What a robot hears of a class of training."""
@@ -121,4 +132,5 @@ def read_stream_labels(path: Path) -> StreamLabels:
     Raises:
         ValueError: The table names a label that is not in its own list, repeats one, or contradicts itself.
     """
-    return StreamLabels(**fields_of(path))
+    families = yaml.safe_load(path.read_text(encoding="utf-8")).get("families", ())
+    return StreamLabels(**fields_of(path), families=tuple(map(tuple, families)))
