@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from csre_ros.evaluation.detection import match
 from csre_ros.evaluation.intervals import Interval, merged
 from csre_ros.evaluation.stream import Report
@@ -28,7 +31,7 @@ _WRONG = 0.7
 """What a wrong report costs, where a detected action is worth one."""
 _COMMON_TRUTHS = 4.0
 """So many actions of a mean label are added to those of every label when its threshold is chosen: some have few."""
-_LATE_PER_S = 0.2
+_LATE_PER_S = 0.6
 """What a second of delay costs, and what a second by which the beginning is misjudged does."""
 
 
@@ -41,12 +44,21 @@ class ScoredStream:
         truth: Actions in seconds from the first frame.
         weight: How much its wrong reports count; more where nothing of ours is done.
         share: How much all of it counts.
+        allowed: ``[T, labels]`` where a label may be right without being a truth: nobody knows. None: nowhere.
     """
 
     probabilities: FloatArray
     truth: Sequence[Interval]
     weight: float = 1.0
     share: float = 1.0
+    allowed: NDArray[np.bool_] | None = None
+
+    def is_open(self, report: Report, label: int, rate_hz: float) -> bool:
+        """Whether nobody can call a report wrong: over most of it its label is allowed."""
+        if self.allowed is None:
+            return False
+        frames = self.allowed[round(report.start * rate_hz) : max(round(report.end * rate_hz), 1), label]
+        return bool(len(frames)) and float(frames.mean()) > 0.5
 
 
 @dataclass(frozen=True)
@@ -106,12 +118,14 @@ def judge(
     detected: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     late_s = 0.0
+    names = [label.name for label in labels]
     for stream in streams:
         found = match(merged(stream.truth), reports_of(stream.probabilities, labels, settings, rate_hz, delay_s))
         for truth, _ in found.right:
             detected[truth.label] += stream.share  # type: ignore[assignment]
         for report in found.wrong:
-            wrong[report.label] += stream.share * stream.weight  # type: ignore[assignment]
+            if not stream.is_open(report, names.index(report.label), rate_hz):
+                wrong[report.label] += stream.share * stream.weight  # type: ignore[assignment]
         late_s += stream.share * sum(max(r.decided - t.start, 0) + abs(r.start - t.start) for t, r in found.right)
     return Outcome(detected, wrong, late_s)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from csre_ros.evaluation.intervals import Interval
@@ -160,8 +161,18 @@ def validation_streams(network: StreamNetwork, data: StreamWindowData, delay: in
                 for span in stream.spans
             ]
             truth = [one for one in truth if one.label not in data.labels.background]
-            scored.append(ScoredStream(probabilities, truth, 1.0 if truth else _NEGATIVE_WEIGHT, share))
+            allowed = open_labels(stream, data) if kind == _COMPOSED else None
+            scored.append(ScoredStream(probabilities, truth, 1.0 if truth else _NEGATIVE_WEIGHT, share, allowed))
     return scored
+
+
+def open_labels(stream: Stream, data: StreamWindowData) -> NDArray[np.bool_]:
+    """``[T, labels]``: which labels the frames of a composed stream allow whose target is no single class."""
+    parents = torch.tensor(data.labels.parents)
+    sets = torch.zeros(len(data.labels.targets), len(data.labels.names))
+    sets.index_add_(1, parents, data.labels.membership)
+    sets[: len(data.labels.classes)] = 0
+    return (sets > 0).numpy()[stream.target]
 
 
 def idle_bias(network: StreamNetwork, data: StreamWindowData, delay: int) -> float:

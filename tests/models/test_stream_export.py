@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from csre_ros.evaluation.intervals import Interval
 from csre_ros.recognition.bundle_info import Label
 from csre_ros.recognition.frame_decoder import FrameDecoding
 from models.data.streams.warm_start import WarmStart
-from models.export.decoding import THRESHOLDS, ScoredStream, fit_decoding, reports_of
+from models.export.decoding import THRESHOLDS, ScoredStream, fit_decoding, judge, reports_of
 from models.export.stream import step_graph, take_settings
 from tests.models.test_stream_encoders import make_frames, make_network
 
@@ -101,3 +102,14 @@ def test_settings_are_taken_from_a_bundle_of_the_same_labels() -> None:
     assert (fitted.settings, len(fitted.curve)) == (bundle.decoding, len(THRESHOLDS))
     with pytest.raises(ValueError, match="has the labels idle, other, wave"):
         take_settings(network, bundle, names[:-1])
+
+
+def test_what_nobody_knows_is_not_wrong() -> None:
+    """A report where the label is allowed costs nothing, so its threshold need not rise."""
+    strict = scored(1.0, 0.52, 0.62)
+    allowed = np.zeros((len(strict.probabilities), 3), bool)
+    allowed[int(6 * HZ) : int(7 * HZ), 2] = True
+    lenient = replace(strict, allowed=allowed)
+    settings = FrameDecoding()
+    assert judge([strict], LABELS, settings, HZ, 0.2).wrong == {"kick": 1.0}
+    assert judge([lenient], LABELS, settings, HZ, 0.2).wrong == {}
