@@ -97,7 +97,7 @@ def test_nested_trees_get_dotted_names() -> None:
 
 def test_only_what_takes_effect_at_once_is_dynamic() -> None:
     dynamic = {name for name, (item, _) in LEAVES.items() if item.metadata["dynamic"]}
-    assert dynamic == {"window.stride_s", "decoder.threshold_scale"}
+    assert dynamic == {"window.stride_s", "decoder.threshold_scale", "decoder.unknown"}
 
 
 def test_build_keeps_defaults_and_takes_other_names() -> None:

@@ -45,6 +45,7 @@ ALLOWED_TO_MODELS = (
     "csre_ros.recognition.bundle",
     "csre_ros.recognition.bundle_info",
     "csre_ros.recognition.frame_decoder",
+    "csre_ros.recognition.open_set",
     "csre_ros.recognition.window",
     "csre_ros.evaluation",
     "csre_ros.sources.recording",

@@ -16,6 +16,7 @@ from csre_ros.paths import user_path
 from csre_ros.recognition.bundle_info import BundleError, BundleInfo, split_metadata
 from csre_ros.recognition.extensions import DECODER
 from csre_ros.recognition.frame_decoder import FrameDecoding
+from csre_ros.recognition.open_set import UNKNOWN, OpenSet
 from csre_ros.skeleton import FloatArray, get_layout
 
 BY_DIMS = {3: "default", 2: "flat"}
@@ -44,6 +45,7 @@ class Bundle:
         device: Where it runs: ``cpu``, ``cuda`` or ``tensorrt``, read back from the session.
         states: Shapes of the states of one person, by name; none of a bundle that classifies windows.
         decoding: How labels of frames become intervals, as it was fitted for this network.
+        open_set: How movements without a label are told from known ones; None of a bundle that does not say.
     """
 
     def __init__(self, info: BundleInfo, path: Path, session: OnnxSession) -> None:
@@ -52,6 +54,9 @@ class Bundle:
         self.device = session.device
         self.states = _states(session)
         self.decoding = FrameDecoding.from_extension(info.extensions.get(DECODER, {}))
+        names = [label.name for label in info.labels]
+        unknown = info.extensions.get(UNKNOWN) if info.stream else None
+        self.open_set = None if unknown is None else OpenSet.from_extension(unknown, names, info.embedding)
         self._session = session
 
     @classmethod

@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from csre_ros.foreign_text import quoted
+from csre_ros.recognition.open_set import UNKNOWN
 
 STREAM, DECODER = "stream", "decoder"
-KNOWN_EXTENSIONS = frozenset((STREAM, DECODER))
+KNOWN_EXTENSIONS = frozenset((STREAM, DECODER, UNKNOWN))
 """Extensions of a description that this release acts upon; a bundle may demand one of these and no other."""
 
 

@@ -126,6 +126,7 @@ class FrameDecoder:
         at: float,
         probabilities: NDArray[np.floating[Any]],
         began: NDArray[np.floating[Any]] | None = None,
+        known: NDArray[np.bool_] | None = None,
     ) -> list[Reported]:
         """Take the probabilities of an instant in.
 
@@ -134,6 +135,8 @@ class FrameDecoder:
             probabilities: ``[labels]``.
             began: ``[labels]`` since when each label holds, where that is known better than by its probabilities; NaN
                 where it is not.
+            known: ``[labels]`` whether the movement may be this at all; what may not starts no action, though one that
+                goes on is kept by its probability.
 
         Returns:
             What changed, in order.
@@ -145,6 +148,7 @@ class FrameDecoder:
         self._risen = np.where(above, np.where(np.isnan(self._risen), at, self._risen), np.nan)
         best = int(probabilities.argmax())
         strong = bool(self._is_action[best] and probabilities[best] >= limits[best])
+        strong = strong and (known is None or bool(known[best]))
         self._count = self._count + 1 if strong and best == self.candidate else int(strong)
         self.candidate = best if strong else None
         changes: list[Reported] = []

@@ -96,7 +96,7 @@ class Recognizer:
             self._encoder = WindowEncoder(self.bundle, self.config.window.min_fill_s, self._timer)
             self._decoder: Callable[[], Decoder] = lambda: WindowDecoder(self.labels, self.config.decoder)
         else:
-            decoding = self.bundle.decoding
+            decoding, open_set = self.bundle.decoding, self.bundle.open_set
             self._encoder = StreamEncoder(self.bundle, stream, self._timer)
             self._decoder = lambda: StreamDecoder(
                 self.labels,
@@ -104,6 +104,7 @@ class Recognizer:
                 decoding,
                 stream.rate_hz,
                 self.gallery.matcher() if self.gallery else None,
+                open_set,
             )
         layout = get_layout(self.info.layout)
         self._guard = StampGuard(self.config.window.max_gap_s, self.config.window.max_jump_s, self.counts)

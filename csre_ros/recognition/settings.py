@@ -91,6 +91,14 @@ class DecoderConfig:
         minimum=0.0,
         maximum=10.0,
     )
+    unknown: float = option(
+        0.01,
+        "Share of known actions that may be lost so that movements without a label start none; 0 turns this off. Only "
+        "bundles that label every frame can.",
+        minimum=0.0,
+        maximum=0.1,
+        dynamic=True,
+    )
     ongoing_s: float = option(1.0, "Seconds between 'ongoing' events of one action.", minimum=0.05, maximum=60.0)
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from csre_ros.recognition.bundle_info import Label
 from csre_ros.recognition.decoder import Decoder, softmax
 from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.frame_decoder import FrameDecoder, FrameDecoding, Reported
+from csre_ros.recognition.open_set import OpenSet
 from csre_ros.recognition.settings import DecoderConfig
 from csre_ros.recognition.taught import Matcher
 from csre_ros.recognition.types import ActionEvent, EventState
@@ -20,7 +21,8 @@ from csre_ros.skeleton import FloatArray
 class StreamDecoder(Decoder):
     """Decides what one person is doing, from one frame after the other; see :class:`FrameDecoder`.
 
-    Of the settings ``threshold_scale`` and ``ongoing_s`` count; the bundle brings the others, fitted to its network.
+    Of the settings ``threshold_scale``, ``unknown`` and ``ongoing_s`` count; the bundle brings the others, fitted to
+    its network.
 
     Args:
         labels: Classes in the order of the logits, then those of the matcher.
@@ -29,6 +31,7 @@ class StreamDecoder(Decoder):
         rate_hz: Steps per second.
         matcher: Tells taught labels. What it recognises takes its share from all labels of the bundle, so that a taught
             movement overrides *other*, and an action of the bundle that is surer of itself stays.
+        open_set: How movements without a label are refused; None where the bundle cannot tell. Taught labels never are.
     """
 
     _origin_ns: int | None  # the decoder counts seconds from here
@@ -40,9 +43,11 @@ class StreamDecoder(Decoder):
         decoding: FrameDecoding,
         rate_hz: float,
         matcher: Matcher | None = None,
+        open_set: OpenSet | None = None,
     ) -> None:
         self._matcher = matcher
         self._frames = FrameDecoder(labels, decoding, rate_hz)
+        self._open_set = open_set
         super().__init__(labels, config)
 
     def step(self, evidence: Evidence, person: int) -> list[ActionEvent]:
@@ -51,13 +56,16 @@ class StreamDecoder(Decoder):
         self._probabilities, began = softmax(evidence.logits), None
         if self._origin_ns is None:
             self._origin_ns = evidence.instant_ns
-        at = (evidence.instant_ns - self._origin_ns) / 1e9
+        at, known = (evidence.instant_ns - self._origin_ns) / 1e9, None
+        if self._open_set is not None:
+            known = self._open_set.known(self._probabilities, evidence.embedding, self.config.unknown)
+            known = np.r_[known, np.ones(len(self._labels) - len(known), bool)]
         if self._matcher is not None:
             match = self._matcher.step(evidence)
             began = np.r_[np.full(len(self._probabilities), np.nan), at - match.seconds]
             self._probabilities = beside(self._probabilities, match.probabilities)
         self._frames.scale = self.config.threshold_scale
-        changes = self._frames.step(at, self._probabilities, began)
+        changes = self._frames.step(at, self._probabilities, began, known)
         self._active, self._candidate = self._frames.active, self._frames.candidate
         events = [self._event(stamp_ns, person, change) for change in changes]
         if any(event.state is EventState.STARTED for event in events):

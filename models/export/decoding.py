@@ -96,13 +96,20 @@ class Fitted:
 
 
 def reports_of(
-    probabilities: FloatArray, labels: Sequence[Label], settings: FrameDecoding, rate_hz: float, delay_s: float
+    probabilities: FloatArray,
+    labels: Sequence[Label],
+    settings: FrameDecoding,
+    rate_hz: float,
+    delay_s: float,
+    known: NDArray[np.bool_] | None = None,
 ) -> list[Report]:
-    """What the decoder tells of a stream."""
+    """What the decoder tells of a stream; ``known`` ``[T, labels]`` says which labels a movement may be at all."""
     decoder, decided, reports = FrameDecoder(labels, settings, rate_hz), 0.0, []
     for number, frame in enumerate([*probabilities, None]):
         at = number / rate_hz
-        for change in decoder.end() if frame is None else decoder.step(at, frame):
+        for change in (
+            decoder.end() if frame is None else decoder.step(at, frame, known=None if known is None else known[number])
+        ):
             if change.until is None:
                 decided = at + delay_s
             else:

@@ -48,6 +48,7 @@ def online(
     root: Path = Path("../shared/data"),
     output: Path | None = None,
     labels_file: Path = Path("models/configs/labels_stream.yaml"),
+    unknown: float = 0.01,
 ) -> str:
     """Measure a stream bundle on the test subjects of all sets, and on recordings of strangers.
 
@@ -56,6 +57,7 @@ def online(
         root: Folder with the data sets.
         output: JSON file for the figures.
         labels_file: Label table.
+        unknown: Share of known actions that may be lost, as the setting decoder.unknown; 0 refuses nothing.
 
     Returns:
         The figures as JSON.
@@ -63,7 +65,7 @@ def online(
     Raises:
         ValueError: The bundle does not label every frame.
     """
-    measured = Measured(Bundle.load(bundle, device="cpu"), root, read_stream_labels(labels_file))
+    measured = Measured(Bundle.load(bundle, device="cpu"), root, read_stream_labels(labels_file), unknown)
     record = measured.record()
     text = json.dumps(record, indent=1)
     if output is not None:
@@ -79,15 +81,17 @@ class Measured:
         bundle: A stream bundle.
         root: Folder with the data sets.
         table: The label table that it was trained with.
+        unknown: Share of known actions that may be lost to refuse others; 0 refuses nothing.
 
     Raises:
         ValueError: The bundle does not label every frame.
     """
 
-    def __init__(self, bundle: Bundle, root: Path, table: StreamLabels) -> None:
+    def __init__(self, bundle: Bundle, root: Path, table: StreamLabels, unknown: float = 0.0) -> None:
         if bundle.info.stream is None:
             raise ValueError(f"bundle {bundle.path} classifies windows; these are figures of bundles for streams")
         self._bundle, self._root, self._table = bundle, root, table
+        self._unknown = unknown
         self._delay_s = bundle.info.stream.delay_s
         self._names = [label.name for label in bundle.info.labels]
         self._flat = bundle.info.dims == 2
@@ -144,8 +148,7 @@ class Measured:
 
     def reports(self, streams: Sequence[Stream | ClipStream]) -> list[list[Report]]:
         """What a robot is told of each stream."""
-        labels, settings = list(self._bundle.info.labels), self._bundle.decoding
-        return [reports_of(one, labels, settings, RATE_HZ, self._delay_s) for one in self.scores(streams)[0]]
+        return [self._told(*one, self._unknown) for one in zip(*self.scores(streams), strict=True)]
 
     def judged(self, streams: Sequence[Stream]) -> Figures:
         """Measures of streams with truth; touching truths of one label are one."""
@@ -203,6 +206,11 @@ class Measured:
             count["greeting"] += bool(gestures & _GREETINGS)
             count.update(sorted(gestures))
         return {name: dict(count) for name, count in counts.items()}
+
+    def _told(self, probabilities: FloatArray, embeddings: FloatArray, unknown: float) -> list[Report]:
+        bundle = self._bundle
+        known = None if bundle.open_set is None else bundle.open_set.known(probabilities, embeddings, unknown)
+        return reports_of(probabilities, bundle.info.labels, bundle.decoding, RATE_HZ, self._delay_s, known)
 
     def _truth(self, stream: Stream) -> Sequence[Interval]:
         names, background = self._table.names, self._table.background

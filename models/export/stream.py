@@ -15,10 +15,12 @@ from csre_ros.evaluation.intervals import Interval
 from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metric
 from csre_ros.skeleton import FloatArray
 from models.data.streams.clips import ClipStream, right_share
+from models.data.streams.module import StreamData
 from models.data.streams.stream import Stream
 from models.data.streams.warm_start import WarmStart
 from models.data.streams.windows import StreamBatch, StreamWindowData
 from models.export.decoding import Fitted, ScoredStream, fit_decoding
+from models.export.open_set import open_set
 from models.export.run import check_output, onnx_bytes, restore, write_bundle
 from models.network.stream import StreamNetwork
 from models.training.labeller import StreamLabeller
@@ -90,7 +92,10 @@ def export_stream(
         commit=trained_at,
         seed=seed,
     )
-    return write_bundle(output, step_graph(network), info)
+    written = write_bundle(output, step_graph(network), info)
+    if not isinstance(data, StreamData):
+        return written
+    return open_set(str(output), output, data.root, data.labels_file, settings_of)
 
 
 def fit_settings(network: StreamNetwork, data: StreamWindowData, labels: Sequence[Label], delay: int) -> Fitted:

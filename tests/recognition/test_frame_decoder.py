@@ -119,3 +119,15 @@ def test_the_extension_is_read_and_the_rest_keeps_its_default() -> None:
 def test_wrong_values_are_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"of the extension 'decoder' is .*; it must"):
         FrameDecoding.from_extension(wrong)
+
+
+def test_what_is_no_label_starts_nothing_and_does_not_end_what_goes_on() -> None:
+    decoder = FrameDecoder(LABELS, PLAIN, RATE)
+    frames = [WAVE] * 3
+    stranger, known = np.array([True, False, True]), np.ones(3, bool)
+    assert [decoder.step(k / RATE, np.array(frame), known=stranger) for k, frame in enumerate(frames)] == [[], [], []]
+    assert (decoder.active, decoder.candidate) == (None, None)
+    changes = [change for k in (3, 4) for change in decoder.step(k / RATE, np.array(WAVE), known=known)]
+    assert changes == [Reported(1, 0.0, None, 0.8)]
+    assert decoder.step(0.5, np.array(WAVE), known=stranger) == []
+    assert decoder.active == 1

@@ -74,7 +74,8 @@ class StreamData(StreamWindowData):
         self.save_hyperparameters(ignore=["composition", "augmentation", "camera", "root", "labels_file"])
         self.labels = read_stream_labels(labels_file)
         self.clip_words = AS_WINDOWS
-        self._root, self._composed, self._composition = root, composed, composition or Composition()
+        self.root, self.labels_file = root, labels_file
+        self._composed, self._composition = composed, composition or Composition()
         self._between = dict(BETWEEN) | (between or {})
         self._hold_out = hold_out
 
@@ -98,13 +99,13 @@ class StreamData(StreamWindowData):
 
     def setup(self, stage: str | None = None) -> None:
         """Read the sets, compose the streams of both parts, and number the rows of the memory banks."""
-        clips = to_body([clip for name in DATA_SETS for clip in read_clips(name, self._root)])
-        pieces = pieces_of([*clips, *read_mocap(self._root)], self.labels)
+        clips = to_body([clip for name in DATA_SETS for clip in read_clips(name, self.root)])
+        pieces = pieces_of([*clips, *read_mocap(self.root)], self.labels)
         parts = split_pieces(pieces, self._hold_out)
         slots = [self.labels.classes.index(piece.label) for piece in parts["train"]]
         streams: dict[str, dict[str, list[Stream]]] = {"train": {}, "val": {}}
         for name in BETWEEN:
-            kept = read_labelled(name, self._root, self.labels, len(slots), self._between[name])
+            kept = read_labelled(name, self.root, self.labels, len(slots), self._between[name])
             slots += [span.label for stream in kept for span in stream.spans]
             for stream in kept:
                 if stream.subject % 2:
@@ -113,10 +114,10 @@ class StreamData(StreamWindowData):
                         streams["val"].setdefault(name, []).append(stream)
                     if not (held_out and self._hold_out):
                         streams["train"].setdefault(name, []).append(stream)
-        desk = [stream for stream in read_desk(self._root, self.labels) if stream.name not in HELD_OUT_WORDS]
+        desk = [stream for stream in read_desk(self.root, self.labels) if stream.name not in HELD_OUT_WORDS]
         streams["train"]["desk"] = [stream for number, stream in enumerate(desk) if number % 5]
         streams["val"]["desk"] = desk[::5]
-        signing = read_signing(self._root, self.labels)[::2]
+        signing = read_signing(self.root, self.labels)[::2]
         streams["train"]["signing"], streams["val"]["signing"] = signing[:-1], signing[-1:]
         self.slot_labels = torch.tensor(slots)
         length = int(self.frames * SPARE)
@@ -129,7 +130,7 @@ class StreamData(StreamWindowData):
 
     def clips(self, part: str) -> list[ClipStream]:
         """Trimmed clips of the test or the validation subjects, for figures: ``test`` or ``val``."""
-        return read_clip_streams(self._root, part)
+        return read_clip_streams(self.root, part)
 
 
 def split_pieces(pieces: Sequence[Piece], hold_out: bool = True) -> dict[str, list[Piece]]:

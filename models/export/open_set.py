@@ -1,0 +1,192 @@
+"""What a stream bundle knows about its own labels: prototypes and limits, measured on the exported file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csre_ros.recognition.bundle import Bundle
+from csre_ros.recognition.bundle_info import BundleInfo, Label, split_metadata
+from csre_ros.recognition.open_set import UNKNOWN, OpenSet
+from csre_ros.skeleton import FloatArray
+from models.data.clips import DATA_SETS, read_clips
+from models.data.streams.clips import ClipStream
+from models.data.streams.labels import StreamLabels, read_stream_labels, reported
+from models.data.streams.mocap import read_mocap
+from models.data.streams.module import split_pieces
+from models.data.streams.pieces import Piece, pieces_of
+from models.data.streams.stream import RATE_HZ
+from models.data.windows import to_body
+from models.export.online import Measured
+from models.export.run import check_output, write_bundle
+
+SHARES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1)
+"""Shares of known actions for which a bundle says the limit."""
+_MOST_CLIPS = 40
+"""Clips that make the prototype of a label."""
+_LONGEST_S = 6.0
+_LEAST_FRAMES = 10
+_TELLING_FRAMES = 3
+"""An action is told when it was likely enough for so many frames on end."""
+# Chosen by the area under the curve of labels that were left out, five at a time, on the validation subjects.
+_DIRECTIONS = 64
+"""Directions, those of the largest variance, in which distances are taken."""
+_SHRINKAGE = 0.1
+"""Share of the covariance that is replaced by its mean variance."""
+_DISTANCE_COUNTS = 2.0
+"""Spread of the weighted distances over that of the logarithms of probabilities."""
+
+
+def open_set(
+    bundle: str,
+    output: Path,
+    root: Path = Path("../shared/data"),
+    labels_file: Path = Path("models/configs/labels_stream.yaml"),
+    settings_of: Path | None = None,
+) -> BundleInfo:
+    """Write a stream bundle again with the extension by which it tells movements without a label.
+
+    Prototypes and covariance are of training subjects, weight and limits of the validation subjects; nothing of the
+    test subjects is read.
+
+    Args:
+        bundle: Name of a shipped bundle, or path of an .onnx file.
+        output: Bundle to write; it may be the same file.
+        root: Folder with the data sets.
+        labels_file: Label table that the bundle was trained with.
+        settings_of: Bundle whose weight and limits are taken, of the same labels: of a run that kept the validation
+            subjects from training, where this one did not.
+
+    Returns:
+        The description inside the bundle.
+
+    Raises:
+        ValueError: A bundle does not label every frame, or the output is not called ``.onnx``.
+    """
+    check_output(output)
+    loaded, table = Bundle.load(bundle, device="cpu"), read_stream_labels(labels_file)
+    parts = _parts(root, table)
+    fitted = _fitted(loaded, root, table, parts)
+    if settings_of is not None:
+        theirs = _fitted(Bundle.load(settings_of, device="cpu"), root, table, parts)
+        fitted = replace(fitted, weight=theirs.weight, limits=theirs.limits)
+    info = loaded.info
+    extension = fitted.extension([label.name for label in info.labels])
+    graph, _ = split_metadata(loaded.path.read_bytes())
+    return write_bundle(output, graph, replace(info, extensions={**info.extensions, UNKNOWN: extension}))
+
+
+Said = tuple[str, FloatArray, FloatArray]
+"""Of one clip: its label, what the network says ``[T, labels]``, and the embeddings ``[T, D]``."""
+
+
+def fit_open_set(labels: Sequence[Label], training: Sequence[Said], validation: Sequence[Said]) -> OpenSet:
+    """Prototypes and covariance from clips of training, weight and limits from those of people nobody was trained on.
+
+    The limits keep what starts an action: the clip's best frames on end, wherever its label is the likeliest.
+
+    Args:
+        labels: In the order of the probabilities.
+        training: Clips of training.
+        validation: Clips of other people.
+
+    Raises:
+        ValueError: No label is told often enough in training, or none in validation.
+    """
+    names = [label.name for label in labels]
+    frames: dict[str, list[FloatArray]] = defaultdict(list)
+    for name, probabilities, embeddings in training:
+        frames[name].append(embeddings[_told(names, name, probabilities)])
+    told = {label.name: np.concatenate(frames[label.name]) for label in labels if frames[label.name]}
+    told = {name: some for name, some in told.items() if len(some) >= _LEAST_FRAMES}
+    told = {label.name: told[label.name] for label in labels if label.name in told and not label.background}
+    known = [one for one in validation if one[0] in told and _told(names, one[0], one[1]).any()]
+    if not told or not known:
+        raise ValueError("the bundle tells no label of the clips; train it first, or give the label table it has")
+    whitening = _whitening(list(told.values()))
+    prototypes = np.full((len(labels), len(whitening)), np.nan, np.float32)
+    for name, some in told.items():
+        prototypes[names.index(name)] = whitening @ some.mean(axis=0)
+    plain = OpenSet(whitening, prototypes, 1.0, SHARES, (0.0,) * len(SHARES))
+    rows = [_told(names, *one[:2]) for one in known]
+    logs = np.concatenate([np.log(one[1][row, names.index(one[0])]) for one, row in zip(known, rows, strict=True)])
+    distances = [plain.distances(one[2][row])[:, names.index(one[0])] for one, row in zip(known, rows, strict=True)]
+    weight = _DISTANCE_COUNTS * float(logs.std()) / max(float(np.concatenate(distances).std()), 1e-6)
+    fitted = replace(plain, weight=weight)
+    peaks = [_peak(np.where(row, _own(fitted, names, one), -np.inf)) for one, row in zip(known, rows, strict=True)]
+    return replace(fitted, limits=tuple(np.quantile([one for one in peaks if np.isfinite(one)], SHARES).tolist()))
+
+
+def _whitening(told: Sequence[FloatArray]) -> FloatArray:
+    """``[directions, D]`` after which frames of one label differ by one in every direction, of frames by label."""
+    frames = np.concatenate(told).astype(np.float64)
+    within = np.concatenate([some - some.mean(axis=0) for some in told]).astype(np.float64)
+    inside = within.T @ within / len(within)
+    width = len(inside)
+    inside = (1 - _SHRINKAGE) * inside + _SHRINKAGE * np.trace(inside) / width * np.eye(width)
+    _, directions = np.linalg.eigh(np.cov(frames.T))
+    widest = directions[:, ::-1][:, :_DIRECTIONS]
+    factor = np.linalg.cholesky(np.linalg.inv(widest.T @ inside @ widest))
+    whitening: FloatArray = (widest @ factor).T.astype(np.float32)
+    return whitening
+
+
+def _fitted(bundle: Bundle, root: Path, table: StreamLabels, parts: Mapping[str, Sequence[ClipStream]]) -> OpenSet:
+    measured = Measured(bundle, root, table)
+    return fit_open_set(bundle.info.labels, _said(measured, parts["train"]), _said(measured, parts["val"]))
+
+
+def _told(names: Sequence[str], label: str, probabilities: FloatArray) -> NDArray[np.bool_]:
+    """``[T]`` where this label is the likeliest."""
+    told: NDArray[np.bool_] = probabilities.argmax(axis=1) == (names.index(label) if label in names else -1)
+    return told
+
+
+def _own(model: OpenSet, names: Sequence[str], said: Said) -> NDArray[np.float64]:
+    """``[T]`` how well the clip's own label fits."""
+    label, probabilities, embeddings = said
+    return model.scores(probabilities, embeddings)[:, names.index(label)]
+
+
+def _peak(scores: NDArray[np.float64]) -> float:
+    """The best that enough frames on end reach."""
+    width = min(_TELLING_FRAMES, len(scores))
+    return float(np.lib.stride_tricks.sliding_window_view(scores, width).min(axis=1).max())
+
+
+def _parts(root: Path, table: StreamLabels) -> dict[str, list[ClipStream]]:
+    """Clips of training and of validation, at most so many of each label of training."""
+    clips = to_body([clip for name in DATA_SETS for clip in read_clips(name, root)])
+    split = split_pieces(pieces_of([*clips, *read_mocap(root)], table))
+    parts: dict[str, list[ClipStream]] = {"train": [], "val": []}
+    for part, streams in parts.items():
+        pieces: dict[str, list[Piece]] = defaultdict(list)
+        for piece in split[part]:
+            if reported(piece.label) not in table.background:
+                pieces[piece.label].append(piece)
+        for some in pieces.values():
+            chosen = some[:: max(len(some) // _MOST_CLIPS, 1)] if part == "train" else some
+            streams += [_stream(piece) for piece in chosen]
+    return parts
+
+
+def _stream(piece: Piece) -> ClipStream:
+    """A whole clip behind a second of its first pose."""
+    seconds = min(len(piece.motion) / piece.rate, _LONGEST_S)
+    positions = piece.at(0.0, seconds, 1.0).positions().astype(np.float32)
+    positions = positions[np.r_[np.zeros(round(RATE_HZ), int), np.arange(len(positions))]]
+    return ClipStream(positions, np.ones(positions.shape[:2], np.float32), reported(piece.label), piece.source)
+
+
+def _said(measured: Measured, clips: Sequence[ClipStream]) -> list[Said]:
+    probabilities, embeddings = measured.scores(clips)
+    start = round(RATE_HZ)
+    return [
+        (clip.label, said[start:], seen[start:])
+        for clip, said, seen in zip(clips, probabilities, embeddings, strict=True)
+    ]

@@ -1,0 +1,58 @@
+"""What a bundle is told about its own labels: prototypes of training, limits that keep what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from csre_ros.recognition.bundle_info import Label
+from csre_ros.recognition.open_set import OpenSet
+from models.export.open_set import SHARES, Said, fit_open_set
+
+LABELS = [Label("idle", 0.0, True), Label("wave", 0.5), Label("clap", 0.5), Label("bow", 0.5)]
+MIDDLES = {"wave": (4.0, 0.0, 0.0), "clap": (0.0, 4.0, 0.0)}
+
+
+def clips(seed: int, middles: Mapping[str, tuple[float, ...]], count: int = 40) -> list[Said]:
+    rng = np.random.default_rng(seed)
+    found = []
+    for name, middle in middles.items():
+        for _ in range(count):
+            said = np.full((20, 4), 0.05, np.float32)
+            sure = rng.uniform(0.6, 0.9, 20)
+            said[:, [label.name for label in LABELS].index(name)] = sure
+            found.append((name, said, rng.normal(middle, 1.0, (20, 3)).astype(np.float32)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def fitted() -> OpenSet:
+    return fit_open_set(LABELS, clips(0, MIDDLES), clips(1, MIDDLES))
+
+
+def test_only_labels_with_clips_have_a_prototype(fitted: OpenSet) -> None:
+    assert np.isfinite(fitted.prototypes).all(axis=1).tolist() == [False, True, True, False]
+    assert list(fitted.limits) == sorted(fitted.limits)
+    assert fitted.shares == SHARES
+
+
+def test_limits_lose_the_share_of_known_clips_that_they_promise(fitted: OpenSet) -> None:
+    """A clip is lost when no three frames on end are known; on further people of the same kind."""
+    further = clips(2, MIDDLES, 200)
+    for share in (0.01, 0.1):
+        lost = 0
+        for name, said, embeddings in further:
+            known = fitted.known(said, embeddings, share)[:, [label.name for label in LABELS].index(name)]
+            lost += not np.lib.stride_tricks.sliding_window_view(known, 3).all(axis=1).any()
+        assert lost / len(further) == pytest.approx(share, abs=0.06)
+
+
+def test_a_movement_that_looks_like_a_wave_but_is_none_is_refused(fitted: OpenSet) -> None:
+    """Its softmax says wave; its embedding is elsewhere."""
+    refused = [
+        not fitted.known(said, embeddings, 0.01)[:, 1].any()
+        for _, said, embeddings in clips(3, {"wave": (-3.0, 0.0, 4.0)})
+    ]
+    assert np.mean(refused) > 0.9
