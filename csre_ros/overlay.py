@@ -41,6 +41,7 @@ class Caption:
         action: The action, or None where there is nothing to report.
         score: Probability of ``action``, or of ``best``.
         best: The most probable label, shown small while there is no action.
+        unknown: Something is being done, and no label fits.
     """
 
     person: int
@@ -48,15 +49,22 @@ class Caption:
     action: str | None
     score: float
     best: str | None
+    unknown: bool = False
+
+    @property
+    def text(self) -> str:
+        """The words beside the person: an action, ``unknown``, or what is the likeliest so far, in brackets."""
+        name = self.action or ("unknown" if self.unknown else f"({self.best})" if self.best else "...")
+        return f"{self.person}: {name.replace('_', ' ')}"
 
 
 def captions_of(frame: Frame, people: Mapping[int, Mapping[str, Any]]) -> list[Caption]:
     """The people of a frame, with what a record of ``~/actions`` said of each, by id; who is not in it is left out."""
     known = [(skeleton, people.get(int(skeleton.source_id or 0))) for skeleton in frame.skeletons]
     return [
-        Caption(person["id"], skeleton, person["action"], person["score"], person["best"])
-        for skeleton, person in known
-        if person is not None
+        Caption(one["id"], skeleton, one["action"], one["score"], one["best"], one.get("decision") == "unknown")
+        for skeleton, one in known
+        if one is not None
     ]
 
 
@@ -151,8 +159,7 @@ class Overlay:
         import cv2
 
         scale = max(0.6, canvas.shape[0] / 800)
-        name = caption.action or (f"({caption.best})" if caption.best else "...")
-        text = f"{caption.person}: {name.replace('_', ' ')}"
+        text = caption.text
         if caption.action is None:
             colour, scale = _IDLE, scale * 0.75
         (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)

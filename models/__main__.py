@@ -17,7 +17,7 @@ python -m models prepare-ntu --folder RAW --output NTU60_CS.npz --benchmark ntu6
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pkgutil import resolve_name
 
 PROGRAM = "python -m models"
@@ -103,8 +103,12 @@ def _call(function: str) -> None:
 
     program = f"{PROGRAM} {sys.argv[1]}"
     found = auto_cli(resolve_name(function), args=sys.argv[2:], prog=program, as_positional=False)
+    if isinstance(found, BundleInfo):
+        # The matrices by which 'unknown' is told are numbers by the thousand.
+        found = replace(found, extensions={key: part for key, part in found.extensions.items() if key != "unknown"})
+        found = found.to_json()
     if found is not None:
-        sys.stdout.write((found.to_json() if isinstance(found, BundleInfo) else str(found)) + "\n")
+        sys.stdout.write(f"{found}\n")
 
 
 def _lightning() -> None:

@@ -33,6 +33,13 @@ def test_what_the_source_says_about_the_image_goes_before_projection():
     assert image_points(skeleton, (480, 640), 60.0) == pytest.approx(np.tile((160, 120), (13, 1)))
 
 
+def test_what_is_unknown_is_called_so_and_what_is_not_sure_is_in_brackets():
+    assert Caption(2, standing(), "wave", 0.9, "wave").text == "2: wave"
+    assert Caption(2, standing(), None, 0.6, "wave_two_hands").text == "2: (wave two hands)"
+    assert Caption(2, standing(), None, 0.6, "wave", True).text == "2: unknown"
+    assert Caption(2, standing(), None, 0.0, None).text == "2: ..."
+
+
 def test_people_behind_the_camera_are_not_drawn():
     behind = Caption(1, standing(depth=-2.0), None, 0.0, None)
     drawn = Overlay().draw(None, [behind], "")

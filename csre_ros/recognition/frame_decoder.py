@@ -159,8 +159,8 @@ class FrameDecoder:
             elif at - self._last > self._bridges[self.active]:
                 changes += self.end()
         if strong and self._count >= self._needed and best != self.active:
-            known = np.nan if began is None else began[best]
-            since = max(float(self._risen[best] if np.isnan(known) else known), self._over)
+            start = np.nan if began is None else began[best]
+            since = max(float(self._risen[best] if np.isnan(start) else start), self._over)
             if self.active is not None:
                 changes += self.end(since)
             self.active, self.since, self._last = best, since, at

@@ -38,6 +38,7 @@ class Snapshot:
         ages_ms: Median and 99th percentile of the ages at publication; None before the first.
         people: How many are followed.
         full: Of how many of them a whole window has been seen.
+        unknown: How many of them do something that no label fits.
     """
 
     counts: Mapping[str, int]
@@ -52,6 +53,7 @@ class Snapshot:
     ages_ms: tuple[float, float] | None
     people: int
     full: int
+    unknown: int
 
 
 class Health:
@@ -73,7 +75,7 @@ class Health:
         self._refusal = ""
         self._incompatible = self._waiting = ""
         self._failures: dict[str, str] = {}
-        self._people, self._full = 0, 0
+        self._people, self._full, self._unknown = 0, 0, 0
         self._published_at = self._since
 
     def begin(self) -> None:
@@ -147,10 +149,10 @@ class Health:
             self._counts[f"{stage} failures"] += 1
             self._failures[stage] = f"{type(error).__name__}: {sentence(error)}"
 
-    def followed(self, people: int, full: int) -> None:
-        """So many people are followed, and of so many of them a whole window has been seen."""
+    def followed(self, people: int, full: int, unknown: int) -> None:
+        """So many people are followed, of so many a whole window has been seen, and so many do something unknown."""
         with self._lock:
-            self._people, self._full = people, full
+            self._people, self._full, self._unknown = people, full, unknown
 
     def published(self, age_ms: float) -> None:
         """A frame went through all stages; ``age_ms`` runs from its stamp to publication."""
@@ -191,6 +193,7 @@ class Health:
                 ages_ms=_percentiles(self._ages_ms),
                 people=self._people,
                 full=self._full,
+                unknown=self._unknown,
             )
 
 

@@ -60,7 +60,7 @@ class Talker:
         self.graph = graph
         self.publisher = graph.publisher(String, "/action_node/actions")
 
-    def say(self, *persons, action=None, state="started", by=None, age_s=0.0):
+    def say(self, *persons, action=None, state="started", by=None, age_s=0.0, decision="idle"):
         """One record; with ``action``, the person ``by`` (the first in view if not given) does it."""
         stamp = time.time() - age_s
         by = persons[0] if by is None and persons else by
@@ -70,7 +70,12 @@ class Talker:
             "frame_id": "camera",
             "age_ms": age_s * 1e3,
             "model": {"name": "test", "digest": "0"},
-            "persons": [{"id": person, "action": action if person == by else None} for person in persons],
+            "persons": [
+                {"id": person, "action": action, "decision": "action"}
+                if action and person == by
+                else {"id": person, "action": None, "decision": decision}
+                for person in persons
+            ],
             "events": [{"stamp": stamp, "person": by, "action": action, "state": state, "score": 0.9}]
             if action
             else [],
@@ -131,6 +136,26 @@ def test_a_clap_starts_to_follow_and_another_one_of_the_same_person_ends_it(foll
     assert ids == [0, 4]
     talker.say(3, 4, action="clap", by=4)
     talker.graph.until(lambda: ids == [0, 4, 0])
+
+
+def test_who_does_something_unknown_is_asked_once_each_time_and_not_followed(follow):
+    talker, ids = follow
+    asked = talker.graph.listen(Int32, "/asked", read=lambda message: message.data)
+
+    def do(seconds, decision):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            talker.say(3, decision=decision)
+
+    do(1.5, "unknown")
+    talker.graph.until(lambda: asked == [3])
+    do(0.3, "unknown")
+    do(0.2, "idle")
+    do(0.3, "unknown")
+    assert asked == [3]
+    do(1.2, "unknown")
+    talker.graph.until(lambda: asked == [3, 3])
+    assert ids == [0]
 
 
 def test_one_applause_toggles_once(follow):

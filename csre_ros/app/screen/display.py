@@ -12,7 +12,7 @@ from csre_ros.app.screen.events import EventLog
 from csre_ros.app.screen.progress import say_event
 from csre_ros.app.screen.terminal import console
 from csre_ros.overlay import Caption, Image
-from csre_ros.recognition import ActionEvent, PersonAction
+from csre_ros.recognition import ActionEvent, Decision, PersonAction
 from csre_ros.sources.opencv import import_opencv
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Display:
 def captions(people: Sequence[PersonAction]) -> list[Caption]:
     """What to draw for the people in view."""
     return [
-        Caption(person.person, person.skeleton, person.action, person.score, person.best)
-        for person in people
-        if person.skeleton is not None
+        Caption(one.person, one.skeleton, one.action, one.score, one.best, one.decision is Decision.UNKNOWN)
+        for one in people
+        if one.skeleton is not None
     ]

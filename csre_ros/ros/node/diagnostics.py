@@ -176,7 +176,8 @@ def _complaint(now: Observation, before: Observation | None, timeout_s: float) -
 def people_status(now: Observation, before: Observation | None) -> Status:
     """How many people are followed; WARN while those who are left out become more; arguments as above."""
     new = Counter(now.left_out) - Counter(before.left_out if before is not None else {})
-    values: dict[str, Any] = {"followed": now.health.people, "full_windows": now.health.full}
+    health = now.health
+    values: dict[str, Any] = {"followed": health.people, "full_windows": health.full, "unknown": health.unknown}
     values |= {f"left out: {reason}": count for reason, count in sorted(now.left_out.items()) if count}
     if new:
         more = ", ".join(f"left out: {reason} {count}" for reason, count in new.items())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from csre_ros.foreign_text import sentence
 from csre_ros.pipeline import Pipeline
-from csre_ros.recognition.types import PersonAction
+from csre_ros.recognition.types import Decision, PersonAction
 from csre_ros.ros.health import Health
 from csre_ros.ros.inputs.contract import Input
 from csre_ros.ros.outputs.publishers import Publishers
@@ -185,17 +185,18 @@ class RecognitionWorker:
         if taught is not None:
             self._pipeline.recognizer.gallery = taught
 
-    def _followed(self, people: list[PersonAction]) -> tuple[int, int]:
-        """How many people are there, and how many of them fill the window."""
+    def _followed(self, people: list[PersonAction]) -> tuple[int, int, int]:
+        """How many people are there, how many of them fill the window, and how many do something unknown."""
         window_ns = round(self._pipeline.recognizer.info.window_s * 1e9)
-        spans = [person.window_ns[1] - person.window_ns[0] for person in people if person.present]
-        return len(spans), sum(span >= window_ns for span in spans)
+        there = [person for person in people if person.present]
+        full = sum(person.window_ns[1] - person.window_ns[0] >= window_ns for person in there)
+        return len(there), full, sum(person.decision is Decision.UNKNOWN for person in there)
 
     def _withdraw(self) -> None:
         """Let everybody go, which ends their actions, and take back what was published of them."""
         with self._stage("publish"):
             self._outputs.withdraw(self._pipeline.recognizer.finish())
-        self._health.followed(0, 0)
+        self._health.followed(0, 0, 0)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -9,6 +9,7 @@ import numpy as np
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CompressedImage
 
+from csre_ros.recognition.types import Decision
 from csre_ros.ros.outputs.report import Report
 from csre_ros.ros.qos import PICTURES, overridable
 from csre_ros.ros.stamps import from_ns
@@ -49,7 +50,10 @@ class Picture:
         except ImportError:
             self._node.get_logger().warning("~/image/compressed needs OpenCV: apt install python3-opencv", once=True)
             return
-        captions = [Caption(p.person, skeleton, p.action, p.score, p.best) for p, skeleton in report.seen()]
+        captions = [
+            Caption(p.person, skeleton, p.action, p.score, p.best, p.decision is Decision.UNKNOWN)
+            for p, skeleton in report.seen()
+        ]
         self._overlay = self._overlay or Overlay(self._fov)
         drawn = self._overlay.draw(report.image, captions, self._node.get_fully_qualified_name())
         strips = self._strips.draw(drawn.shape[1], (person.person for person in report.people), report.stamp_ns)

@@ -170,9 +170,9 @@ def test_a_lost_source_is_an_error_of_the_input(health, clock, judge):
 
 
 def test_people_are_counted_and_those_left_out_warn_once(health, judge):
-    health.followed(2, 1)
+    health.followed(2, 1, 1)
     status = judge("people", left_out={"duplicate_id": 0})
-    assert (status.message, dict(status.values)) == ("2 followed", {"followed": 2, "full_windows": 1})
+    assert (status.message, dict(status.values)) == ("2 followed", {"followed": 2, "full_windows": 1, "unknown": 1})
     status = judge("people", left_out={"duplicate_id": 3, "stamp_jump": 1})
     assert (status.level, status.message) == (WARN, "left out: duplicate_id 3, left out: stamp_jump 1")
     assert status.values["left out: duplicate_id"] == 3

@@ -141,7 +141,7 @@ def run(tiny_bundle, make_body):
 def test_every_action_that_starts_ends_however_the_stream_does(run, way):
     run.show(20)
     assert run.states == ["started"]
-    assert run.statuses["people"].values == {"followed": 1, "full_windows": 0}
+    assert run.statuses["people"].values == {"followed": 1, "full_windows": 0, "unknown": 0}
     getattr(run.worker, way)()
     run.ears.wait_for(lambda: run.ears.withdrawals)
     run.worker.stop()
@@ -153,9 +153,9 @@ def test_every_action_that_starts_ends_however_the_stream_does(run, way):
 
 def test_full_windows_are_counted(run):
     run.show(29)
-    assert run.statuses["people"].values == {"followed": 1, "full_windows": 0}
+    assert run.statuses["people"].values == {"followed": 1, "full_windows": 0, "unknown": 0}
     run.show(5)
-    assert run.statuses["people"].values == {"followed": 1, "full_windows": 1}
+    assert run.statuses["people"].values == {"followed": 1, "full_windows": 1, "unknown": 0}
 
 
 def test_whoever_returns_after_silence_is_new_and_after_a_reset_the_first(run):
