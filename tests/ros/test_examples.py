@@ -142,19 +142,19 @@ def test_who_does_something_unknown_is_asked_once_each_time_and_not_followed(fol
     talker, ids = follow
     asked = talker.graph.listen(Int32, "/asked", read=lambda message: message.data)
 
-    def do(seconds, decision):
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            talker.say(3, decision=decision)
+    def puzzle(*heard):
+        def told():
+            talker.say(3, decision="unknown")
+            return asked == list(heard)
 
-    do(1.5, "unknown")
-    talker.graph.until(lambda: asked == [3])
-    do(0.3, "unknown")
-    do(0.2, "idle")
-    do(0.3, "unknown")
+        talker.graph.until(told)
+
+    puzzle(3)
+    for _ in range(10):
+        talker.say(3, decision="unknown")
     assert asked == [3]
-    do(1.2, "unknown")
-    talker.graph.until(lambda: asked == [3, 3])
+    talker.say(3)
+    puzzle(3, 3)
     assert ids == [0]
 
 
