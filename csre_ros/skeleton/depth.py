@@ -23,6 +23,7 @@ _TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 _LIMB_M, _WIDEST_PX = 0.04, 24  # half a window
 _REACH_M = 1.0  # from the body to a stretched hand
 _CLUSTER_M, _NEAREST = 0.15, 0.25  # how thick a limb is, and which share of a window may be specks before it
+_FARTHEST_M = 1000.0
 _FEWEST = 3  # measured pixels that are worth an answer
 _VISIBLE = 0.5  # confidence above which an estimator that guesses hidden joints has seen one
 
@@ -32,7 +33,7 @@ class DepthImage:
     """Depth along the optical axis, pixel by pixel as the picture has them.
 
     Attributes:
-        pixels: ``[H, W]``, of any number type; what is not positive and finite was not measured.
+        pixels: ``[H, W]``, of any number type; what is not positive, or beyond a kilometre, was not measured.
         metres: Length of one unit in metres.
     """
 
@@ -51,7 +52,7 @@ class DepthImage:
         low = np.maximum(np.floor(pixel - radius), 0).astype(int)
         high = np.ceil(pixel + radius).astype(int)
         window = self.pixels[low[1] : high[1] + 1, low[0] : high[0] + 1].astype(np.float64) * self.metres
-        return np.asarray(window[np.isfinite(window) & (window > 0)])
+        return np.asarray(window[(window > 0) & (window < _FARTHEST_M)])
 
 
 def solid_layouts() -> Mapping[str, SkeletonLayout]:

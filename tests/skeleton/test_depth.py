@@ -148,7 +148,7 @@ def test_two_people_at_different_distances():
         np.testing.assert_allclose(found.positions[:, 2], z - LIMB_M, atol=0.05)
 
 
-@pytest.mark.parametrize("value", [0, np.nan, np.inf, -1])
+@pytest.mark.parametrize("value", [0, np.nan, np.inf, -1, 3e38])
 def test_nobody_is_placed_where_nothing_was_measured(value):
     person = standing()
     depth = DepthImage(np.full((240, 320), value, np.float32))

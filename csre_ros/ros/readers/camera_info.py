@@ -9,6 +9,7 @@ from csre_ros.ros.readers.cdr import Reader, align
 from csre_ros.skeleton import Pinhole
 
 _MOST_COEFFICIENTS = 64
+_MOST_PIXELS = 1e6  # focal lengths and offsets of a telescope
 
 
 def read_image_size(data: bytes) -> tuple[int, int] | None:
@@ -27,7 +28,7 @@ def read_pinhole(data: bytes) -> Pinhole | None:
     Lens distortion is left out: aligned depth and tracked people come from rectified images, or from lenses of little.
 
     Raises:
-        ValueError: As for :func:`read_image_size`, or a number of the matrix is not finite.
+        ValueError: As for :func:`read_image_size`, or the matrix is one of no camera.
     """
     reader = Reader(data)
     size = _size(reader)
@@ -37,9 +38,15 @@ def read_pinhole(data: bytes) -> Pinhole | None:
     if len(reader.body) < start + 72:
         raise reader.cut_short()
     matrix = np.frombuffer(reader.body, "<f8", 9, start)
-    if not np.isfinite(matrix).all():
-        raise ValueError("the camera matrix k holds numbers that are not finite")
+    if not (np.abs(matrix) <= _MOST_PIXELS).all():
+        raise ValueError(
+            f"the camera matrix k holds numbers that are not finite, or larger than {_MOST_PIXELS:g} pixels"
+        )
     fx, _, cx, _, fy, cy = matrix[:6].tolist()
+    if any(0 < focal < 1 for focal in (fx, fy)):
+        raise ValueError(
+            f"the camera matrix k has focal lengths of {fx:g} and {fy:g} pixels; no camera has less than 1"
+        )
     return Pinhole(size, (fx, fy), (cx, cy)) if size and fx > 0 and fy > 0 else None
 
 

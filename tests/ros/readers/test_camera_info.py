@@ -35,6 +35,10 @@ def test_a_camera_that_is_not_calibrated():
     assert read_pinhole(info()) is None
     with pytest.raises(ValueError, match="not finite"):
         read_pinhole(info(k=[float("nan")] * 9))
+    with pytest.raises(ValueError, match="larger than 1e"):
+        read_pinhole(info(k=[1e300, 0.0, 1.0, 0.0, 500.0, 1.0, 0.0, 0.0, 1.0]))
+    with pytest.raises(ValueError, match=r"focal lengths of 500 and 1e-38 pixels; no camera has less than 1"):
+        read_pinhole(info(k=[500.0, 0.0, 1.0, 0.0, 1e-38, 1.0, 0.0, 0.0, 1.0]))
     with pytest.raises(ValueError, match="declares 1000 coefficients"):
         read_pinhole(info(d=[0.0] * 1000))
     with pytest.raises(ValueError, match="cut short"):
