@@ -64,7 +64,7 @@ def run(settings: RecordSettings) -> int:
         console.print(f"recording {source.name} to {path}; Ctrl-C ends")
         with (
             Session(source, config.seconds) as session,
-            RecordingWriter(path, layout) as recording,
+            RecordingWriter(path, layout, rounded=source.layout is None) as recording,
             console.status("waiting for the first frame") as status,
         ):
             for frame in session:

@@ -29,6 +29,7 @@ from csre_ros.ros.outputs.typed_records import TypedRecords
 from csre_ros.ros.settings import NodeConfig, NodeSettings
 from csre_ros.skeleton import Frame, Pinhole
 from csre_ros.sources.frames import Image
+from csre_ros.sources.open import is_recording
 
 if TYPE_CHECKING:
     from csre_ros.ros.outputs.recorder import Recorder
@@ -157,4 +158,5 @@ def _call(*calls: Callable[[], None]) -> None:
 def _recorder(node: LifecycleNode, config: NodeConfig, counts: Counter[str]) -> Recorder:
     from csre_ros.ros.outputs.recorder import Recorder, recording_folder  # few record, and it loads much
 
-    return Recorder(node, recording_folder(config), counts)
+    copies = config.input == "camera" and is_recording(config.source)
+    return Recorder(node, recording_folder(config), counts, rounded=not copies)

@@ -48,15 +48,17 @@ class Recorder:
         folder: Where the files go; made if it is not there. They are called ``people_DATE_TIME.mcap``, in UTC.
         counts: Where ``unrecorded_frame`` (its stamp fits no file) and ``unrecorded_person`` (of another layout than
             the file) are counted.
+        rounded: Leave out what is below the noise of sensors, as :class:`RecordingWriter` says.
 
     Attributes:
         failure: Why nothing is recorded any more, and what is kept; empty while all is well.
     """
 
-    def __init__(self, node: Node, folder: Path, counts: Counter[str]) -> None:
+    def __init__(self, node: Node, folder: Path, counts: Counter[str], rounded: bool = True) -> None:
         self._logger = node.get_logger()
         self._folder = folder
         self._counts = counts
+        self._rounded = rounded
         self._stack = ExitStack()
         self._writer: RecordingWriter | None = None
         self._newest_ns = 0
@@ -129,4 +131,4 @@ class Recorder:
 
     def _open(self, layout: SkeletonLayout) -> RecordingWriter:
         now = datetime.now(timezone.utc)
-        return RecordingWriter(self._folder / f"people_{now:%Y%m%d_%H%M%S_%f}.mcap", layout)
+        return RecordingWriter(self._folder / f"people_{now:%Y%m%d_%H%M%S_%f}.mcap", layout, self._rounded)

@@ -68,14 +68,14 @@ def recordings(folder: Path) -> list[list[int]]:
 def test_a_recording_holds_every_frame_from_the_first_person_on(tmp_path: Path) -> None:
     log = Log()
     recorder = make_recorder(tmp_path / "new", log)
-    for frame in (seen(1), seen(2, somebody(BODY13, 0.5)), seen(3), seen(4, somebody(BODY13, 0.7))):
+    for frame in (seen(1), seen(2, somebody(BODY13, 0.5)), seen(3), seen(4, somebody(BODY13, 0.75))):
         recorder.write(frame)
     recorder.close()
     (path,) = (tmp_path / "new").glob("people_*.mcap")
     frames = frames_of(path)
     assert [frame.stamp_ns // SECOND for frame in frames] == [2, 3, 4]
     assert [len(frame.skeletons or ()) for frame in frames] == [1, 0, 1]
-    assert (frames[2].skeletons or ())[0].positions[0, 0] == np.float32(0.7)
+    assert (frames[2].skeletons or ())[0].positions[0, 0] == np.float32(0.75)
     assert log.infos == [f"recorded {path}"]
 
 
