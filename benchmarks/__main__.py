@@ -43,9 +43,10 @@ BENCHMARKS = {
     "crowd": Benchmark("Own code of a decision, without the network: 1, 12 and 64 people.", {"seconds": 4.0}),
     "answers": Benchmark("Share of frames of 12 people at 30 Hz that a node answers, and their age.", {"seconds": 5.0}),
     "inputs": Benchmark("From the bytes of every topic's messages to skeletons.", {"repeats": 5}),
-    "start_up": Benchmark("Starting the command and the node.", {"repeats": 2}),
+    "recording": Benchmark("Bytes of a recording of four people.", {"seconds": 6.0}),
+    "start_up": Benchmark("Processor time to start the command and the node.", {"repeats": 2}),
     "memory": Benchmark("Memory of the command and of the node.", {"seconds": 3.0}),
-    "pose": Benchmark("Landmarks from images: every model.", {"frames": 15}),
+    "pose": Benchmark("Landmarks from images: every model.", {"frames": 15, "rates_hz": [30.0]}),
     "pipeline": Benchmark("Camera to result, at camera speed.", {"seconds": 6.0}),
     "topic": Benchmark("Raw images over a topic: what reaches the node.", {"frames": 90}),
     "train_step": Benchmark(

@@ -7,7 +7,8 @@ import json
 import time
 from collections.abc import Iterator
 
-from benchmarks.nodes import a_node
+from benchmarks.names import first
+from benchmarks.nodes import a_node, processor_s
 from benchmarks.people import frames_of
 from benchmarks.report import Row
 
@@ -18,7 +19,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import String
 
-from csre_ros.ros.outputs.clouds import cloud_message
+cloud_message = first("csre_ros.ros.outputs.clouds:cloud_message", "csre_ros.ros.clouds:cloud_message")
 
 _START_S = 60.0
 
@@ -62,7 +63,7 @@ class Listener:
         rclpy.try_shutdown()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        self.active = self.active or any(status.name.endswith(": model") for status in message.status)
+        self.active = self.active or any(status.name.endswith(": input") for status in message.status)
 
     def _on_actions(self, message: String) -> None:
         record = json.loads(message.data)
@@ -70,29 +71,45 @@ class Listener:
             self.ages_ms.append(record["age_ms"])
 
 
-def measure(people: int = 12, bundle: str = "default", seconds: float = 20.0, rate_hz: float = 30.0) -> Iterator[Row]:
+def measure(
+    people: tuple[int, ...] = (12, 60),
+    rates_hz: tuple[float, ...] = (30.0, 10.0),
+    bundle: str = "default",
+    seconds: float = 20.0,
+) -> Iterator[Row]:
     """Publish a crowd and count the records.
 
     Args:
-        people: How many are in view.
+        people: How many are in view, one crowd after the other,
+        rates_hz: and the frames per second of each.
         bundle: Name or path of the bundle.
         seconds: How long.
-        rate_hz: Frames per second.
     """
+    for count, rate_hz in zip(people, rates_hz, strict=True):
+        ages_ms, used_s = _ages(count, rate_hz, bundle, seconds)
+        what = f"{count} people at {rate_hz:g} Hz"
+        yield Row(f"{what}: frames answered", [100 * len(ages_ms) / (seconds * rate_hz)], "%")
+        yield Row(f"{what}: age of the answers", ages_ms)
+        yield Row(f"{what}: processor time of a frame", [1e3 * used_s / (seconds * rate_hz)])
+
+
+def _ages(people: int, rate_hz: float, bundle: str, seconds: float) -> tuple[list[float], float]:
+    """Ages of all answers in milliseconds, and the processor time of the node in seconds."""
     listener = Listener()
     parameters = {"input": "skeletons", "layout": "mediapipe33", "bundle": bundle, "max_rate_hz": 1000.0}
     words = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
-    with a_node(*words, "-p", f"tracker.max_people:={people}"):
+    with a_node(*words, "-p", f"tracker.max_people:={people}") as node:
         listener.until_active()
-        due_s, frames = time.monotonic(), frames_of(people, rate_hz)
+        due_s, frames, begin_s = time.monotonic(), frames_of(people, rate_hz), 0.0
         for number, frame in enumerate(itertools.islice(frames, round((seconds + 2) * rate_hz))):
             if number == round(2 * rate_hz):
                 listener.ages_ms.clear()  # the beginning is not of a running robot
+                begin_s = processor_s(node)
             layout = frame.skeletons[0].layout
             listener.publisher.publish(cloud_message(frame.skeletons, layout, time.time_ns(), "camera"))
             due_s += 1 / rate_hz
             listener.spin(due_s - time.monotonic())
         listener.spin(1.0)
+        used_s = processor_s(node) - begin_s
     listener.close()
-    yield Row(f"frames answered, {people}", [100 * len(listener.ages_ms) / (seconds * rate_hz)], "%")
-    yield Row(f"age of the newest frame, {people}", listener.ages_ms)
+    return listener.ages_ms, used_s

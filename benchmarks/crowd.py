@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from benchmarks.names import RecognizerConfig, TrackerConfig
 from benchmarks.people import frames_of
 from benchmarks.report import Row
 from csre_ros.recognition.recognizer import Recognizer
-from csre_ros.recognition.settings import RecognizerConfig, TrackerConfig
 from csre_ros.timing import StageTimer
 
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from csre_ros.ros.free_domain import take_domain
+from benchmarks.domain import take_domain
 
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["ROS_DOMAIN_ID"] = str(take_domain())
@@ -28,6 +28,13 @@ def a_node(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         finally:
             node.terminate()
             node.wait(20)
+
+
+def processor_s(process: subprocess.Popen[bytes]) -> float:
+    """Processor time of a process until now, all threads of it."""
+    with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
+        user, system = file.read().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb(process: subprocess.Popen[bytes], kind: str = "VmRSS") -> float:
