@@ -48,6 +48,7 @@ BENCHMARKS = {
     "memory": Benchmark("Memory of the command and of the node.", {"seconds": 3.0}),
     "pose": Benchmark("Landmarks from images: every model.", {"frames": 15, "rates_hz": [30.0]}),
     "pipeline": Benchmark("Camera to result, at camera speed.", {"seconds": 6.0}),
+    "camera_second": Benchmark("Where the processor time of one camera second goes, as figures and as a picture."),
     "topic": Benchmark("Raw images over a topic: what reaches the node.", {"frames": 90}),
     "train_step": Benchmark(
         "Training steps of every encoder and of variants.",
@@ -59,7 +60,7 @@ BENCHMARKS = {
 
 def main() -> int:
     """Entry point; returns the exit status."""
-    listing = "\n".join(f"  {name:12}{one.help}" for name, one in BENCHMARKS.items())
+    listing = "\n".join(f"  {name:15}{one.help}" for name, one in BENCHMARKS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, epilog=listing, add_help=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,

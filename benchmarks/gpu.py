@@ -72,12 +72,11 @@ def rows_of(what: str, graph: bytes, feeds: Feeds, provider: str, repeats: int) 
     session = session_of(graph, provider, {})
     check(what, session.run(None, dict(feeds)), expected)
     yield Row(f"{what}, copied", timed(lambda: session.run(None, dict(feeds)), repeats, warm_up=20))
-    if provider == "cpu":
-        return
-    for how, options in (("bound", {}), *([("cuda graph", {"enable_cuda_graph": "1"})] if provider == "cuda" else [])):
+    graphs = [("cuda graph", {"enable_cuda_graph": "1"})] if provider == "cuda" else []
+    for how, options in (("bound", {}), *graphs):
         other = session_of(graph, provider, options)
         binding = other.io_binding()
-        values = bind(other, binding, feeds, expected)
+        values = bind(other, binding, feeds, expected, "cpu" if provider == "cpu" else "cuda")
         yield Row(f"{what}, {how}", timed(lambda: other.run_with_iobinding(binding), repeats, warm_up=20))  # noqa: B023
         check(f"{what}, {how}", [value.numpy() for value in values], expected)
 
@@ -96,13 +95,13 @@ def session_of(graph: bytes, provider: str, options: dict[str, str]) -> Any:
     return session
 
 
-def bind(session: Any, binding: Any, feeds: Feeds, outputs: list[Any]) -> list[Any]:
-    """Put inputs and outputs into the memory of the GPU, for good; the outputs."""
+def bind(session: Any, binding: Any, feeds: Feeds, outputs: list[Any], device: str) -> list[Any]:
+    """Put inputs and outputs into the memory of a device, for good; the outputs."""
     import onnxruntime as ort
 
     for name, value in feeds.items():
-        binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(value, "cuda", 0))
-    found = [ort.OrtValue.ortvalue_from_shape_and_type(list(one.shape), np.float32, "cuda", 0) for one in outputs]
+        binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(value, device, 0))
+    found = [ort.OrtValue.ortvalue_from_shape_and_type(list(one.shape), np.float32, device, 0) for one in outputs]
     for output, value in zip(session.get_outputs(), found, strict=True):
         binding.bind_ortvalue_output(output.name, value)
     return found

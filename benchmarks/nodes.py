@@ -27,7 +27,7 @@ def a_node(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
             yield node
         finally:
             node.terminate()
-            node.wait(20)
+            node.wait(60)
 
 
 def processor_s(process: subprocess.Popen[bytes]) -> float:

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import against
+from benchmarks import against, gpu
 from benchmarks.__main__ import BENCHMARKS, measure
 from benchmarks.report import ROOT, Row, commit, timed
+from csre_ros.recognition import Bundle
+from csre_ros.recognition.bundle_info import split_metadata
 
 
 def call(*words: str) -> subprocess.CompletedProcess[str]:
@@ -65,6 +68,15 @@ def test_without_a_gpu_the_reason_is_said() -> None:
         pytest.skip("there is a GPU")
     assert "gpu is left out: ONNX Runtime here has" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_bound_memory_gives_what_copied_memory_gives_where_there_is_no_gpu_too() -> None:
+    bundle = Bundle.load("default", "cpu")
+    graph, _ = split_metadata(bundle.path.read_bytes())
+    rows = list(gpu.rows_of("default, 3", graph, gpu.feeds_of(bundle, 3), "cpu", 2))  # compares the outputs
+    assert [row.what for row in rows] == ["default, 3, copied", "default, 3, bound"]
+    with pytest.raises(RuntimeError, match="differs from that of the CPU"):
+        gpu.check("default, 3", [np.zeros(3)], [np.ones(3)])
 
 
 def test_another_commit_runs_its_own_code_with_these_benchmarks(tmp_path: Path) -> None:
