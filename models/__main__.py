@@ -51,6 +51,7 @@ COMMANDS = (
         "export-stream", "Write the bundle of a run that labels every frame.", "models.export.stream:export_stream"
     ),
     Command("open-set", "Teach an exported bundle what it does not know.", "models.export.open_set:open_set"),
+    Command("teach", "Measure labels that are taught by examples.", "models.export.teach:teach"),
     Command("online", "Measure a bundle that labels every frame.", "models.export.online:online"),
     Command("card", "Write the model card of a bundle from its figures.", "models.export.card:card"),
     Command("live", "Train, export and measure the bundles that ship.", "models.experiments.live:live"),

@@ -44,6 +44,7 @@ ALLOWED_TO_MODELS = (
     "csre_ros.skeleton",
     "csre_ros.recognition.bundle",
     "csre_ros.recognition.bundle_info",
+    "csre_ros.recognition.encoder",
     "csre_ros.recognition.frame_decoder",
     "csre_ros.recognition.open_set",
     "csre_ros.recognition.window",
@@ -51,9 +52,10 @@ ALLOWED_TO_MODELS = (
     "csre_ros.sources.recording",
     "csre_ros.sources.recording_writer",
     "csre_ros.sources.stream_arrays",
+    "csre_ros.teaching",
 )
-"""The trainer writes bundles and recordings, cuts windows and measures streams as the runtime does; it does not reach
-into the rest of the runtime."""
+"""The trainer writes bundles and recordings, cuts windows and measures streams and galleries as the runtime does; it
+does not reach into the rest of the runtime."""
 _ENTRY_POINT = re.compile(r"([a-z]\w*(?:\.\w+)+):(\w+)")
 
 Graph = Mapping[str, Set[str]]

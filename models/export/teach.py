@@ -1,0 +1,196 @@
+"""``python -m models teach``: how well a gallery tells classes that were taught by examples of other people.
+
+Every clip that was kept is told by its nearest example, by the features and the distance of the runtime. The bundle was
+trained on odd subjects, and most of these classes are part of its label *other* there: a network that never saw them
+would do worse.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from csre_ros.recognition.bundle import Bundle
+from csre_ros.recognition.encoder import Evidence
+from csre_ros.skeleton import FloatArray, get_layout
+from csre_ros.teaching import Recording, TeachError, trim
+from csre_ros.teaching.features import Features, FeatureStream
+from csre_ros.teaching.matching import sequence_distances
+from models.data.clips import read_clips
+from models.data.streams.clips import ClipStream
+from models.data.streams.held_out import robot_view
+from models.data.streams.labels import read_stream_labels
+from models.data.streams.recordings import on_grid
+from models.data.streams.stream import RATE_HZ
+from models.data.windows import to_body
+from models.export.online import Measured
+from models.training.provenance import commit, hardware
+
+CLIPS = {
+    "msr": ("msr_action3d", ("hammer", "hand catch", "draw tick", "tennis swing", "tennis serve", "golf swing")),
+    "utd_a": ("utd_mhad", ("wave", "arm_cross", "draw_circle_cw", "boxing", "knock", "jog", "squat")),
+    "utd_b": ("utd_mhad", ("swipe_left", "clap", "throw", "draw_x", "push", "pickup_throw", "lunge")),
+}
+"""Data set and taught classes; ``robot_view`` beside them takes every class of the recordings of a robot."""
+_ROBOT = "robot_view"
+_STILL = round(RATE_HZ)
+_STREAM_TABLE = Path("models/configs/labels_stream.yaml")
+
+
+class Taught(NamedTuple):
+    """Clips of one set: those that teach and those that are told."""
+
+    examples: list[ClipStream]
+    told: list[ClipStream]
+
+
+def teach(
+    bundle: str,
+    sets: Sequence[str],
+    root: Path = Path("../shared/data"),
+    output: Path | None = None,
+    shots: Sequence[int] = (1, 5),
+    draws: int = 200,
+    seed: int = 0,
+) -> str:
+    """Measure taught labels.
+
+    Args:
+        bundle: Name or path of a bundle that labels every frame.
+        sets: Of msr, utd_a, utd_b and robot_view (for a bundle of two dimensions).
+        root: Folder with the data sets.
+        output: JSON file for the figures.
+        shots: Examples of each label.
+        draws: How often examples are drawn.
+        seed: Of the draws.
+
+    Returns:
+        The figures as JSON: mean and standard deviation over the draws.
+
+    Raises:
+        ValueError: An unknown set, or a bundle that classifies windows.
+    """
+    known = (*CLIPS, _ROBOT)
+    if unknown := [name for name in sets if name not in known]:
+        raise ValueError(f"unknown set {unknown[0]!r}; choose among: {', '.join(known)}")
+    loaded = Bundle.load(bundle, device="cpu")
+    measured = Measured(loaded, root, read_stream_labels(_STREAM_TABLE))
+    record = {
+        "bundle": loaded.info.name,
+        "digest": loaded.info.digest,
+        "commit": commit(),
+        "hardware": hardware(torch.device("cpu")),
+        "draws": draws,
+        "seed": seed,
+        "sets": {name: _measured(name, loaded, measured, root, shots, draws, seed) for name in sets},
+    }
+    text = json.dumps(record, indent=1)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text + "\n", encoding="utf-8")
+    return text
+
+
+def _measured(
+    name: str, bundle: Bundle, measured: Measured, root: Path, shots: Sequence[int], draws: int, seed: int
+) -> dict[str, object]:
+    clips = _robot_clips(root) if name == _ROBOT else _clips(*CLIPS[name], root)
+    examples, whole = [], 0
+    for clip, features in zip(clips.examples, _features(clips.examples, bundle, measured), strict=True):
+        part = _trimmed(clip, bundle)
+        whole += part is None
+        examples.append(features if part is None else features[part])
+    told = _features(clips.told, bundle, measured)
+    distances = np.stack([sequence_distances(one, examples) for one in told])
+    names = sorted({clip.label for clip in clips.examples})
+    labels, truth = (np.array([names.index(clip.label) for clip in some]) for some in clips)
+    found = {shot: shares(distances, labels, truth, shot, draws, seed) for shot in shots}
+    return {
+        "classes": names,
+        "examples": len(examples),
+        "examples taken whole, since they were refused": whole,
+        "clips": len(told),
+        "right": {
+            str(shot): {"mean": round(float(some.mean()), 4), "std": round(float(some.std()), 4)}
+            for shot, some in found.items()
+        },
+    }
+
+
+def shares(
+    distances: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    truth: NDArray[np.int64],
+    shots: int,
+    draws: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """``[draws]`` share of clips whose nearest example has their label.
+
+    Args:
+        distances: ``[clips, examples]``.
+        labels: ``[examples]``.
+        truth: ``[clips]``.
+        shots: Examples drawn of each label, without repeating one.
+        draws: How often.
+        seed: Of the draws.
+    """
+    rng, found = np.random.default_rng(seed), []
+    for _ in range(draws):
+        own = [rng.choice(np.flatnonzero(labels == label), shots, replace=False) for label in np.unique(labels)]
+        columns = np.concatenate(own)
+        found.append(float((labels[columns][distances[:, columns].argmin(axis=1)] == truth).mean()))
+    return np.array(found)
+
+
+def _clips(source: str, classes: Sequence[str], root: Path) -> Taught:
+    """Examples of odd subjects, and the clips of even ones, behind a second of their first pose."""
+    taught = Taught([], [])
+    for clip in to_body([one for one in read_clips(source, root) if one.label in classes and len(one) > 1]):
+        frames = on_grid(np.arange(len(clip)) / clip.rate, clip.positions, clip.confidence)
+        (taught.examples if clip.subject % 2 else taught.told).append(_behind_rest(*frames, clip.label, source))
+    return taught
+
+
+def _robot_clips(root: Path) -> Taught:
+    """Every second clip of each class may teach; who is seen in it nobody says."""
+    taught, seen = Taught([], []), dict[str, int]()
+    for stream in robot_view(root):
+        seen[stream.name] = seen.get(stream.name, 0) + 1
+        clip = _behind_rest(stream.positions, stream.confidence, stream.name, "robot")
+        (taught.examples if seen[stream.name] % 2 else taught.told).append(clip)
+    return taught
+
+
+def _behind_rest(positions: FloatArray, confidence: FloatArray, label: str, source: str) -> ClipStream:
+    order = np.r_[np.zeros(_STILL, int), np.arange(len(positions))]
+    return ClipStream(positions[order], confidence[order], label, source)
+
+
+def _features(clips: Sequence[ClipStream], bundle: Bundle, measured: Measured) -> list[Features]:
+    """Of each clip without the rest before it."""
+    layout, found = get_layout(bundle.info.layout), []
+    for clip, logits, embeddings in zip(clips, *measured.scores(clips), strict=True):
+        stream = FeatureStream(layout, RATE_HZ)
+        rows = zip(logits, embeddings, clip.positions, clip.confidence, strict=True)
+        steps = [stream.step(Evidence(said, seen, (0, 0), 0, at, sure)) for said, seen, at, sure in rows]
+        found.append(Features.joined(steps)[_STILL:])
+    return found
+
+
+def _trimmed(clip: ClipStream, bundle: Bundle) -> slice | None:
+    """The part of a clip, without the rest before it, that an enrolment keeps; None where it refuses the clip."""
+    stamps = (1e9 * (1 + np.arange(len(clip.positions)) / RATE_HZ)).astype(np.int64)
+    hidden = np.where(clip.confidence[..., None] > 0, clip.positions, np.nan).astype(np.float32)
+    with suppress(TeachError):
+        kept = trim(Recording(bundle.info.layout, stamps, hidden, clip.confidence), bundle).stamps_ns
+        first, last = (int(np.searchsorted(stamps, one)) - _STILL for one in (kept[0], kept[-1]))
+        return slice(max(first, 0), last + 1) if last >= 0 else None
+    return None
