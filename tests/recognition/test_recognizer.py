@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,60 +15,19 @@ from csre_ros.recognition.encoder import Evidence
 from csre_ros.recognition.settings import DecoderConfig, RecognizerConfig, TrackerConfig, WindowConfig
 from csre_ros.recognition.window import resample
 from csre_ros.recognition.window_decoder import WindowDecoder
-from csre_ros.skeleton import Frame, LayoutMapping, Skeleton, SkeletonLayout, get_layout
+from csre_ros.skeleton import Frame, Skeleton
 from csre_ros.timing import StageTimer
-
-SECOND = 1_000_000_000
-BODY13 = get_layout("body13")
-KINECT20 = get_layout("kinect20")
-CONFIG = RecognizerConfig(device="cpu")
-HOUR = 3600.0
-
-_REST = {
-    "head": (0, -0.65), "shoulder": (0.18, -0.45), "elbow": (0.24, -0.18), "wrist": (0.26, 0.06),
-    "hip": (0.10, 0.0), "knee": (0.11, 0.42), "ankle": (0.11, 0.85),
-}  # fmt: skip
-
-
-def body(raised: str | None = None, x: float = 0.0, seen: float = 0.9) -> Skeleton:
-    """Somebody three metres away who faces the camera: their right is at smaller x. One wrist may be above the head."""
-    positions = np.zeros((len(BODY13), 3), np.float32)
-    for i, joint in enumerate(BODY13.joints):
-        side, _, part = joint.partition("_")
-        out, down = _REST[part or joint]
-        if part == "wrist" and side == raised:
-            down = -0.8
-        positions[i] = (x + (out if side == "left" else -out), down, 3.0)
-    return Skeleton(BODY13, positions, np.full(len(BODY13), seen, np.float32))
-
-
-def frame(seconds: float, *skeletons: Skeleton) -> Frame:
-    return Frame(round(seconds * SECOND), "camera", skeletons)
-
-
-def gesture(seconds: float, x: float = 0.0) -> Skeleton:
-    """Hands down, right hand up from 2 s to 5 s, hands down."""
-    return body("right" if 2 <= seconds < 5 else None, x)
-
-
-def run(recognizer: Recognizer, frames: Iterator[Frame] | Sequence[Frame]) -> list[list[PersonAction]]:
-    return [recognizer.step(item) for item in frames]
-
-
-def events(steps: Sequence[Sequence[PersonAction]], ongoing: bool = False) -> list[tuple[int, str, str]]:
-    """Person, action and state of all events, in order."""
-    found = [event for people in steps for person in people for event in person.events]
-    return [(e.person, e.action, e.state.value) for e in found if ongoing or e.state is not EventState.ONGOING]
-
-
-@pytest.fixture(scope="module")
-def bundle(tiny_bundle: Path) -> Bundle:
-    return Bundle.load(tiny_bundle, "cpu")
-
-
-@pytest.fixture
-def recognizer(bundle: Bundle) -> Recognizer:
-    return Recognizer(CONFIG, bundle)
+from tests.recognition.raised_arms import (
+    BODY13,
+    CONFIG,
+    SECOND,
+    body,
+    events,
+    frame,
+    gesture,
+    raising,
+    run,
+)
 
 
 def test_a_gesture_from_start_to_end(recognizer: Recognizer) -> None:
@@ -268,118 +227,15 @@ def test_empty_frames(recognizer: Recognizer) -> None:
     assert run(recognizer, [frame(k / 30) for k in range(60)]) == [[]] * 60
 
 
-def _raising(start: float, seconds: float) -> list[Frame]:
-    return [frame(start + k / 30, body("right")) for k in range(round(seconds * 30))]
-
-
-def test_repeated_stamps_are_ignored(bundle: Bundle) -> None:
-    recognizer = Recognizer(CONFIG, bundle)
-    once = run(recognizer, _raising(0, 3))
-    other = Recognizer(CONFIG, bundle)
-    twice = [other.step(item) for item in _raising(0, 3) for _ in range(2)]
-    assert events(twice) == events(once)
-    assert twice[1::2] == [[]] * 90
-    assert other.counts == {"repeated_stamp": 90}
-
-
-def test_a_bag_that_loops_starts_anew(recognizer: Recognizer) -> None:
-    steps = run(recognizer, [*_raising(100, 3), *_raising(100, 3)])
-    assert events(steps) == [(1, "raise_right", "started"), (1, "raise_right", "ended"), (2, "raise_right", "started")]
-    ended = next(event for person in steps[90] for event in person.events)
-    assert ended.stamp_ns == round((100 + 89 / 30) * SECOND)  # the newest stamp before the jump
-    assert recognizer.counts == {"backward_stamp": 1}
-
-
-def test_frames_that_others_overtook_are_left_out(recognizer: Recognizer) -> None:
-    """Every tenth frame comes after the three that follow it; nobody's window or action suffers."""
-    order = [k + 3.5 * (k % 10 == 5) for k in range(150)]
-    steps = run(recognizer, [item for _, item in sorted(zip(order, _raising(0, 5), strict=True), key=lambda p: p[0])])
-    assert events(steps) == [(1, "raise_right", "started")]
-    assert recognizer.counts == {"late_stamp": 15}
-    assert sum(step == [] for step in steps) >= 15
-
-
-def test_one_stamp_an_hour_ahead_is_refused(recognizer: Recognizer) -> None:
-    steps = run(recognizer, [*_raising(0, 3), frame(HOUR, body("right")), *_raising(3, 3)])
-    assert events(steps) == [(1, "raise_right", "started")]
-    assert steps[90] == []
-    assert recognizer.counts == {"stamp_jump": 1}
-
-
-def test_a_clock_that_was_set_is_followed(recognizer: Recognizer) -> None:
-    steps = run(recognizer, [*_raising(0, 3), *_raising(HOUR, 3)])
-    assert events(steps) == [(1, "raise_right", "started"), (1, "raise_right", "ended"), (2, "raise_right", "started")]
-    assert recognizer.counts == {"stamp_jump": 1}
-
-
-def test_a_pause_of_the_stream_starts_new_people(recognizer: Recognizer) -> None:
-    steps = run(recognizer, [*_raising(0, 3), *_raising(33, 3)])
-    assert events(steps) == [(1, "raise_right", "started"), (1, "raise_right", "ended"), (2, "raise_right", "started")]
-    assert not recognizer.counts
-
-
-def test_frames_too_dense_for_a_window_are_counted(recognizer: Recognizer) -> None:
-    most = round(1000 * recognizer.info.window_s) + 3
-    standing = body()
-    for k in range(most + 10):
-        recognizer.observe(frame(k * 1e-5, standing))
-    assert recognizer.counts == {"too_dense": 10}
-
-
-def test_other_layouts_are_mapped_and_returned_as_they_came(bundle: Bundle) -> None:
-    to_kinect = LayoutMapping(BODY13, KINECT20)
-    recognizer = Recognizer(CONFIG, bundle)
-    steps = run(recognizer, [frame(k / 30, to_kinect(body("left"))) for k in range(90)])
-    assert events(steps) == [(1, "raise_left", "started")]
-    assert steps[-1][0].skeleton is not None
-    assert steps[-1][0].skeleton.layout == KINECT20
-
-
-def test_foreign_skeletons_are_counted_and_the_stream_goes_on(
-    recognizer: Recognizer, caplog: pytest.LogCaptureFixture
-) -> None:
-    flat = Skeleton(get_layout("coco17"), np.zeros((17, 2)), np.ones(17))
-    unknown = SkeletonLayout("toy", ("a", "b"), (("b", "a"),), "a", {"torso": ("a", "b")})
-    toy = Skeleton(unknown, np.zeros((2, 3)), np.ones(2))
-    blind = Skeleton(BODY13, np.full((13, 3), np.nan), np.zeros(13))
-    steps = run(recognizer, [frame(k / 30, flat, toy, blind, body("right")) for k in range(90)])
-    assert events(steps) == [(1, "raise_right", "started")]
-    assert recognizer.counts == {"wrong_layout": 180, "nothing_visible": 90}
-    warnings = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
-    assert len(warnings) == 2  # once for each layout
-    assert "'coco17' (2-D) are refused: the bundle needs 3-D skeletons" in warnings[0]
-    assert "'toy' (3-D)" in warnings[1]
-
-
-def test_missing_joints_pass_through_the_chain(recognizer: Recognizer) -> None:
-    """The legs are never seen: NaN reaches the graph, which masks it."""
-    legs = np.array([joint.endswith(("hip", "knee", "ankle")) for joint in BODY13.joints])
-    half = body("right")
-    half = Skeleton(BODY13, half.positions, np.where(legs, 0, half.confidence))
-    assert events(run(recognizer, [frame(k / 30, half) for k in range(90)])) == [(1, "raise_right", "started")]
-
-
-def test_an_answer_that_is_not_finite_is_counted(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    recognizer = Recognizer(CONFIG, bundle)
-
-    def broken(positions: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.full((len(positions), 3), np.nan, np.float32), np.zeros((len(positions), 39), np.float32)
-
-    monkeypatch.setattr(recognizer.bundle, "run", broken)
-    steps = run(recognizer, [frame(k / 30, body("right")) for k in range(60)])
-    assert events(steps) == []
-    assert recognizer.counts["not_finite"] > 5
-
-
 def test_dynamic_settings_change_while_running(recognizer: Recognizer) -> None:
     strict = replace(CONFIG, decoder=DecoderConfig(threshold_scale=2.0))  # 0.6 * 2: out of reach
     recognizer.reconfigure(strict)
-    assert events(run(recognizer, _raising(0, 3))) == []
+    assert events(run(recognizer, raising(0, 3))) == []
     with pytest.raises(ValueError, match=r"tracker\.gate_m cannot change from 0\.6 to 2\.0 while running"):
         recognizer.reconfigure(replace(CONFIG, tracker=TrackerConfig(gate_m=2.0)))
     assert recognizer.config == strict
     recognizer.reconfigure(CONFIG)
-    assert events(run(recognizer, _raising(3, 1))) == [(1, "raise_right", "started")]
+    assert events(run(recognizer, raising(3, 1))) == [(1, "raise_right", "started")]
 
 
 def test_the_configured_bundle_is_loaded(tiny_bundle: Path) -> None:

@@ -1,13 +1,7 @@
 """What any participant on the network may do to the node, and what it cannot."""
 
-import gc
-import os
-import signal
-import socket
 import threading
 import time
-import weakref
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,12 +13,13 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterValue
 from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters, SetParametersAtomically
-from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 
 from csre_ros.worker import Worker
 
 pytestmark = pytest.mark.ros
+
+
 MB = 1 << 20
 
 
@@ -163,73 +158,6 @@ def test_faults_are_counted_and_the_loop_goes_on(talker):
     assert talker.graph.status("callbacks", lambda status: status.level == b"\0").table["failures"] == "5"
 
 
-class TestParametersThatNameFiles:
-    NAMES = ("gallery", "source", "record", "bundle", "symbols", "pose.model")
-
-    @pytest.mark.parametrize("name", [*NAMES, "allow_remote_files"])
-    def test_do_not_change_after_start(self, graph_with, tiny_bundle, name, tmp_path):
-        graph = graph_with("-p", "input:=skeletons", "-p", f"bundle:={tiny_bundle}", "-p", "autostart:=false")
-        node = graph.start_node()
-        given = True if name == "allow_remote_files" else str(tmp_path / "probe")
-        (result,) = node.set_parameters([Parameter(name, value=given)])
-        assert not result.successful
-        assert "does not change after start" in result.reason
-        assert str(tmp_path) not in result.reason
-        assert node.set_parameters([Parameter("layout", value="body13")])[0].successful
-
-    def test_nor_does_the_clock(self, graph_with, tiny_bundle):
-        node = graph_with(
-            "-p", "input:=skeletons", "-p", f"bundle:={tiny_bundle}", "-p", "autostart:=false"
-        ).start_node()
-        (result,) = node.set_parameters([Parameter("use_sim_time", value=True)])
-        assert (result.successful, result.reason) == (False, "use_sim_time does not change after start")
-        assert node.set_parameters([Parameter("use_sim_time", value=False)])[0].successful
-
-    def test_change_where_the_operator_allowed_it(self, graph_with, tiny_bundle, tmp_path):
-        arguments = ("-p", "input:=skeletons", "-p", f"bundle:={tiny_bundle}", "-p", "allow_remote_files:=true")
-        node = graph_with(*arguments, "-p", "autostart:=false").start_node()
-        for name in self.NAMES:
-            (result,) = node.set_parameters([Parameter(name, value=str(tmp_path / "other"))])
-            assert result.successful, (name, result.reason)
-        assert not node.set_parameters([Parameter("allow_remote_files", value=False)])[0].successful
-
-    def test_are_all_that_name_files(self):
-        from csre_ros.ros.settings import options
-
-        closed = {name for name, item in options().items() if not item.metadata["remote"]}
-        assert closed == {*self.NAMES, "allow_remote_files"}
-
-
-@pytest.mark.parametrize("given", ["a\x1b[2J", "x" * 5000, "line\nline"])
-def test_texts_that_can_be_no_name_are_refused(graph_with, tiny_bundle, given):
-    node = graph_with("-p", "input:=skeletons", "-p", f"bundle:={tiny_bundle}", "-p", "autostart:=false").start_node()
-    (result,) = node.set_parameters([Parameter("frame_id", value=given)])
-    assert not result.successful
-    assert result.reason.isprintable()
-    assert len(result.reason) < 300
-
-
-def test_a_whole_number_for_a_decimal_parameter(graph_with, tiny_bundle):
-    arguments = ("-p", "input:=skeletons", "-p", f"bundle:={tiny_bundle}", "-p", "tracker.gate_m:=1")
-    node = graph_with(*arguments, "-p", "autostart:=false").start_node()
-    assert node.get_parameter("tracker.gate_m").value == 1.0
-    assert node.set_parameters([Parameter("tracker.gate_m", value=2)])[0].successful
-    assert node.get_parameter("tracker.gate_m").value == 2.0
-    (outside,) = node.set_parameters([Parameter("tracker.gate_m", value=100)])
-    assert not outside.successful
-    assert "tracker.gate_m" in outside.reason or "range" in outside.reason
-    for given in ("2", True, [1.0]):
-        (result,) = node.set_parameters([Parameter("tracker.gate_m", value=given)])
-        assert not result.successful
-        assert "DOUBLE" in result.reason or "type" in result.reason
-
-
-def test_a_wrong_type_at_start_ends_with_the_reason(run_node):
-    node = run_node("-p", "tracker.gate_m:=wide")
-    assert node.wait(timeout=30) == 2
-    assert "tracker.gate_m" in node.log()
-
-
 def test_everything_sent_is_received_or_lost_or_rejected(talker, make_body):
     """A kilohertz of valid clouds, and a node that is stopped for a while."""
     talker.say([make_body()], 5)
@@ -299,75 +227,6 @@ def test_undoing_goes_on_whatever_fails(talker, part, monkeypatch):
     status = talker.graph.status("callbacks", lambda status: status.level == b"\1")
     assert "it is on fire" in status.message
     assert talker.node.trigger_configure().name == "SUCCESS"
-
-
-def resident_mb() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def test_the_models_are_freed_at_cleanup(talker, make_body):
-    pipeline = weakref.ref(talker.node._pipeline)
-    talker.say([make_body("right")], 30)
-    gc.disable()  # whatever needs the collector is a circle
-    try:
-        assert talker.node.trigger_deactivate().name == "SUCCESS"
-        assert talker.node.trigger_cleanup().name == "SUCCESS"
-        assert pipeline() is None
-    finally:
-        gc.enable()
-
-
-def test_sixty_rounds_of_configure_and_cleanup_are_flat(talker, make_body):
-    def round_trip():
-        talker.say([make_body("right")], 10)
-        for transition in ("deactivate", "cleanup", "configure", "activate"):
-            assert getattr(talker.node, f"trigger_{transition}")().name == "SUCCESS"
-
-    for _ in range(10):
-        round_trip()
-    before = resident_mb()
-    for _ in range(50):
-        round_trip()
-    assert resident_mb() - before < 15
-
-
-@pytest.fixture
-def silent_url():
-    """The address of a server that accepts and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"rtsp://127.0.0.1:{server.getsockname()[1]}/live"
-
-
-@pytest.mark.parametrize("reconnect", ["true", "false"])
-def test_the_node_ends_at_once_while_a_silent_address_opens(run_node, silent_url, tiny_bundle, reconnect, tmp_path):
-    pytest.importorskip("mediapipe", reason="needs the pose stage: pip install 'csre_ros[mediapipe]'")
-    node = run_node("-p", f"source:={silent_url}", "-p", f"capture.reconnect:={reconnect}")
-    end = time.monotonic() + 60
-    while "runs on" not in node.log() and time.monotonic() < end:
-        time.sleep(0.05)
-    time.sleep(2.0)
-    begin = time.monotonic()
-    node.send_signal(signal.SIGTERM)
-    assert node.wait(timeout=15) == 0, node.log()
-    assert time.monotonic() - begin < 8  # at least 10 where it waits; a busy machine may be slow
-
-
-def test_a_bundle_that_never_ends_fails_configuration(run_node, graph, looping_bundle):
-    node = run_node("-p", "input:=skeletons", "-p", "layout:=body13", "-p", f"bundle:={looping_bundle(True)}")
-    graph.until(lambda: "cannot configure" in node.log(), 40.0)
-    assert "the graph was ended after 10 s: it loops, or is far too slow" in node.log()
-    assert "the graph was ended" in graph.status("model", lambda status: status.level == b"\2").message
-    assert node.poll() is None
-
-
-def test_the_node_ends_at_once_while_a_bundle_never_ends(run_node, graph, looping_bundle):
-    node = run_node("-p", "input:=skeletons", "-p", "layout:=body13", "-p", f"bundle:={looping_bundle(True)}")
-    graph.until(lambda: "runs on" in node.log(), 40.0)
-    graph.spin(1.0)
-    begin = time.monotonic()
-    node.send_signal(signal.SIGTERM)
-    assert node.wait(timeout=15) == 0, node.log()
-    assert time.monotonic() - begin < 8  # at least 10 where it waits; a busy machine may be slow
 
 
 def test_a_flood_of_requests_floods_no_log(process, graph):
