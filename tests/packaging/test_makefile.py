@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,9 @@ def make(tmp_path):
         python.write_text(f'#!/bin/sh\n[ "$1" = -c ] || exit 3\nexec {sys.executable} -c "{pretend}" "$2"\n')
         python.chmod(0o755)
         command = ["make", *arguments, "PYTHON=./python"]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        # Beneath another make this one would say which folder it enters.
+        alone = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS")}
+        return subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False)
 
     return run
 
