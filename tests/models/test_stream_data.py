@@ -217,6 +217,16 @@ def test_who_walks_up_to_what_they_throw_may_be_told_to_walk() -> None:
     assert not (target == LABELS.target(or_walk("throw"))).any()
 
 
+def test_arms_that_move_as_in_a_squat_over_standing_legs_are_nothing() -> None:
+    how = Composition(speed=(1.0, 1.0), pause=1.0, wave=0.0, move=0.0, arms_alone=1.0, frozen=0.0)
+    stream = Composer([piece("squat")], LABELS, how).make(150, np.random.default_rng(0))
+    wrist = Motion.of(stream.positions).bones[:, 9:11].sum(1)[:, 1]
+    inside = stream.target == LABELS.target("squat")
+    assert 0.2 < inside.mean() < 0.7
+    assert np.ptp(wrist[~inside]) > 0.3  # the arm goes up as far as in the action
+    assert set(stream.target[~inside]) <= {LABELS.target(REST), LABELS.target(ANYTHING)}
+
+
 def test_a_hand_that_moves_is_not_yet_a_raised_one() -> None:
     moving, held = piece("raise_hand"), piece("raise_hand")
     held.motion.bones[:] = held.motion.bones[15]

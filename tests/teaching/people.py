@@ -45,11 +45,11 @@ def blended(share: float, hands: tuple) -> tuple:
 
 
 def rowing(t: float) -> tuple:
-    """Both hands go round beside the chest, forward and back, for two seconds from 1 s on: no action of the bundle."""
+    """Both hands go round beside the body, forward and back, for two seconds from 1 s on: no action of the bundle."""
     share = float(np.interp(t, (1.0, 1.3, 2.7, 3.0), (0, 1, 1, 0)))
     angle = 2 * np.pi * (t - 1) / 0.7
     y, z = 0.2 + 0.18 * np.sin(angle), -0.3 + 0.18 * np.cos(angle)
-    return blended(share, ((0.05, y, z), (-0.05, y, z)))
+    return blended(share, ((0.3, y, z), (-0.3, y, z)))
 
 
 def tee(t: float) -> tuple:

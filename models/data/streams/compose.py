@@ -45,6 +45,7 @@ class Composition:
         pause_s: Range of its length in seconds.
         wave: Share of pauses that hold a procedural wave or a raised arm.
         move: Share of pauses that hold another movement without a recording.
+        arms_alone: Share of pauses in which somebody stands and moves the arms as in an action that only legs tell.
         frozen: Chance that somebody stands still in the first pose of a clip before it begins.
         again: Chance that an action is done again.
         greeting: Chance that somebody who walks waves or raises an arm towards the end.
@@ -58,6 +59,7 @@ class Composition:
     pause_s: tuple[float, float] = (0.3, 2.5)
     wave: float = 0.28
     move: float = 0.25
+    arms_alone: float = 0.12
     frozen: float = 0.25
     again: float = 0.2
     greeting: float = 0.3
@@ -79,6 +81,7 @@ class Composer:
         self._lengths = np.stack([piece.motion.lengths() for piece in pieces])
         self._starts = np.stack([piece.motion.bones[piece.start] for piece in pieces])
         self._weights = _weights(pieces)
+        self._leg_actions = [piece for piece in self._pieces if piece.label in labels.leg_actions]
 
     def make(self, frames: int, rng: Generator) -> Stream:
         """One stream of a number of frames."""
@@ -94,6 +97,8 @@ class Composer:
                     draft.wave(max(seconds, 1.0) + 1.5)
                 elif kind < self._how.wave + self._how.move:
                     draft.move(max(seconds, 1.0) + 1.5)
+                elif kind < self._how.wave + self._how.move + self._how.arms_alone and self._leg_actions:
+                    self._move_arms(draft, lengths, rng)
                 else:
                     draft.stand(seconds)
         return draft.stream(skip, frames)
@@ -122,11 +127,21 @@ class Composer:
             draft.greet(done[cut:])
         draft.add(whole[last:], REST)
 
+    def _move_arms(self, draft: Draft, lengths: FloatArray, rng: Generator) -> None:
+        """Stand, or sit, and move the arms as in an action that legs tell: nothing."""
+        donor = self._leg_actions[int(rng.integers(len(self._leg_actions)))]
+        assert draft.last is not None
+        body = still(draft.last[-1:], min((donor.end - donor.start) / donor.rate, self._how.longest_s[1]), rng)
+        moved = _with_arms(body, lengths, donor)
+        draft.add(blend(draft.last, moved, int(rng.integers(3, 10))), REST)
+        draft.add(moved, REST)
+
     def _cut(self, piece: Piece, speed: float, rng: Generator) -> tuple[Motion, Motion, Motion]:
         """Rest, action and rest of a clip; leg actions sometimes with the arms of another clip."""
         action = piece.action(speed)
         if piece.label in self._labels.leg_actions and rng.random() < self._how.foreign_arms:
-            action = _with_arms(action, piece, self._pieces[int(rng.integers(len(self._pieces)))])
+            donor = self._pieces[int(rng.integers(len(self._pieces)))]
+            action = _with_arms(action, piece.motion.lengths(), donor)
         begin, end, whole_s = piece.start / piece.rate, piece.end / piece.rate, len(piece.motion) / piece.rate
         before, after = (rest * rng.random() if rng.random() < 0.6 else 0.0 for rest in (begin, whole_s - end))
         return piece.at(begin - before, before, speed), action, piece.at(end, after, speed)
@@ -187,11 +202,12 @@ def _velocity(place: FloatArray) -> NDArray[np.floating[Any]]:
     return velocity
 
 
-def _with_arms(action: Motion, piece: Piece, donor: Piece) -> Motion:
+def _with_arms(action: Motion, lengths: FloatArray, donor: Piece) -> Motion:
+    """A movement with the arms of another clip, as long as a body of these bone lengths has them."""
     arms = donor.at(0, len(action) / RATE_HZ, 1.0)
     arms = arms.turned(action.heading(0) - arms.heading(0))
     taken = arms.bones[np.minimum(np.arange(len(action)), len(arms) - 1)]
-    factors = piece.motion.lengths() / donor.motion.lengths()
+    factors = lengths / donor.motion.lengths()
     bones = action.bones.copy()
     bones[:, ARM_BONES] = taken[:, ARM_BONES] * factors[list(ARM_BONES), None]
     return Motion(bones, action.pelvis)
