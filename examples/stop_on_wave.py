@@ -4,7 +4,8 @@
     python examples/stop_on_wave.py --ros-args -p gestures:=[halt]      # taught by `csre teach halt`
 
 While somebody waves, and for ``hold_s`` seconds after, it publishes a zero ``geometry_msgs/Twist`` ten times a second
-on ``cmd_vel`` (give it the higher priority in ``twist_mux``), and ``std_msgs/Bool`` on ``stopped`` at each change.
+on ``cmd_vel`` (give it the higher priority in ``twist_mux``), and ``std_msgs/Bool`` on ``stopped`` at the start and at
+each change, latched: whoever subscribes later is told at once.
 
 The action node has smoothed the labels already. What is left to a controller: let go only after a pause (``hold_s``),
 so that the gap between two waves does not start the wheels, and act on nothing that is older than ``max_age_ms``. This
@@ -19,6 +20,7 @@ import rclpy
 from geometry_msgs.msg import Twist
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from std_msgs.msg import Bool, String
 
 
@@ -33,7 +35,9 @@ class StopOnWave(Node):
         self.seen_at, self.gesture = float("-inf"), ""
         self.stopped = False
         self.velocity = self.create_publisher(Twist, "cmd_vel", 1)
-        self.state = self.create_publisher(Bool, "stopped", 10)
+        latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+        self.state = self.create_publisher(Bool, "stopped", latched)
+        self.state.publish(Bool(data=self.stopped))
         self.create_subscription(String, "action_node/actions", self.on_actions, 10)
         self.create_timer(0.1, self.on_timer)
 

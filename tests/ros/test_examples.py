@@ -92,26 +92,27 @@ class Talker:
 @pytest.mark.slow
 def test_the_robot_stops_while_the_person_of_the_shipped_recording_waves(run_example, run_node, graph):
     velocities = graph.listen(Twist, "/cmd_vel")
-    stops = graph.listen(Bool, "/stopped", read=lambda message: message.data)
+    stops = graph.listen(Bool, "/stopped", LATCHED, read=lambda message: message.data)
     run_example("stop_on_wave")
-    graph.until(lambda: graph.peer.count_publishers("/stopped"))
+    graph.until(lambda: stops == [False])
     run_node("-p", f"source:={SHIPPED}", "-p", "exit_at_end:=true")
     # One arm and two arms with 0.8 s between them are one stop; the squats that follow are none.
-    graph.until(lambda: stops == [True, False], 60.0)
+    graph.until(lambda: stops == [False, True, False], 60.0)
     assert len(velocities) >= 40  # at 10 Hz; a wave is told in parts
     assert all(twist == Twist() for twist in velocities)
 
 
 def test_only_the_gestures_stop_the_robot_and_only_while_they_are_fresh(run_example, graph):
-    stops = graph.listen(Bool, "/stopped", read=lambda message: message.data)
-    run_example("stop_on_wave", gestures=["wave", "arms_crossed"], hold_s=0.3, max_age_ms=500.0)
+    stops = graph.listen(Bool, "/stopped", LATCHED, read=lambda message: message.data)
+    run_example("stop_on_wave", gestures=["wave", "arms_crossed"], hold_s=0.6, max_age_ms=500.0)
     talker = Talker(graph)
+    graph.until(lambda: stops == [False])
     talker.say(1, action="clap")
     talker.say(1, action="wave", age_s=1.0)
     talker.stay(0.2, 1)
-    assert stops == []
+    assert stops == [False]
     talker.say(1, 2, action="arms_crossed", by=2)
-    graph.until(lambda: stops == [True, False])
+    graph.until(lambda: stops == [False, True, False])
 
 
 @pytest.fixture
