@@ -67,7 +67,7 @@ soak: .venv/everything ## Ten minutes of the node under faults; fails where it b
 	@touch $@
 
 .venv/everything: .venv/tools .venv/colcon/ready
-	$(PIP) --editable "$(subst ],$(comma)test$(comma)train],$(RUNTIME))"
+	$(PIP) --editable "$(subst ],$(comma)test$(comma)browser$(comma)train],$(RUNTIME))"
 	@touch $@
 
 # colcon asks for a setuptools older than the one here, so it has an environment of its own, which sees the packages of

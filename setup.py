@@ -138,6 +138,7 @@ setup(
         "gpu": ["onnxruntime-gpu[cuda,cudnn]>=1.18"],
         "train": TRAIN,
         "test": TEST,
+        "browser": ["playwright>=1.40"],  # drives a Chromium that is here already, to test the page of `csre dash`
     },
     entry_points={
         "console_scripts": [

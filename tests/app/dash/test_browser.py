@@ -1,4 +1,4 @@
-"""The page in a real browser, where there is one: Chromium, driven by Playwright."""
+"""The page in a real browser: Chromium, where there is one, driven by Playwright of the extra ``browser``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIT = """id => {
 
 def test_the_page_shows_people_labels_strip_and_events(tmp_path):
     """Set CSRE_PICTURES to a folder to look at the page."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright (extra 'browser')")
     command = [sys.executable, "-m", "csre_ros.app.main", "dash", "--source", "recording", "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
