@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +24,7 @@ from std_msgs.msg import String
 
 from csre_ros.ros.qos import LATCHED
 from csre_ros.ros.stamps import to_ns
+from csre_ros.signals import undisturbed
 from csre_ros.skeleton import Frame, SkeletonLayout, get_layout
 from csre_ros.skeleton.cloud import unpack_cloud
 
@@ -49,18 +51,18 @@ class Listener:
         on_people: Callable[[Frame], None],
         on_classes: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
-        # rclpy's own handlers take the context apart on another thread while this one still works in it.
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node("csre_listener")
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
         self._layout: SkeletonLayout | None = None
         self._on_people = on_people
+        self._ends = ExitStack()
         try:
-            self._subscribe(node, on_actions, on_classes)
-        except InvalidTopicNameException as error:
+            with undisturbed():  # here and below: rclpy cannot end what a signal leaves half made
+                self._begin()
+                self._subscribe(node, on_actions, on_classes)
+        except BaseException as error:
             self.__exit__(None, None, None)
-            raise ValueError(f"{quoted(node)} is no full name of a node, such as /action_node") from error
+            if isinstance(error, InvalidTopicNameException):
+                raise ValueError(f"{quoted(node)} is no full name of a node, such as /action_node") from error
+            raise
 
     def __enter__(self) -> Listener:
         return self
@@ -68,13 +70,23 @@ class Listener:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._executor.shutdown()
-        self._node.destroy_node()
-        rclpy.try_shutdown()
+        with undisturbed():
+            self._ends.close()
 
     def spin_once(self, timeout_s: float) -> None:
-        """Handle what has arrived, waiting at most this long."""
-        self._executor.spin_once(timeout_sec=timeout_s)
+        """Handle what has arrived, waiting at most this long. A signal is handled afterwards."""
+        with undisturbed():
+            self._executor.spin_once(timeout_sec=timeout_s)
+
+    def _begin(self) -> None:
+        # rclpy's own handlers take the context apart on another thread while this one still works in it.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        self._ends.callback(rclpy.try_shutdown)
+        self._node = rclpy.create_node("csre_listener")
+        self._ends.callback(self._node.destroy_node)
+        self._executor = SingleThreadedExecutor()
+        self._ends.callback(self._executor.shutdown)
+        self._executor.add_node(self._node)
 
     def _subscribe(
         self,

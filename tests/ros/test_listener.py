@@ -1,5 +1,6 @@
 """The other end of the node's topics, on the real node."""
 
+import signal
 import subprocess
 import sys
 
@@ -67,3 +68,29 @@ def test_without_ros_the_remedy_is_named(module):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "needs ROS 2: source /opt/ros/<distribution>/setup.bash" in done.stdout
     assert "pip install 'csre_ros[ros]'" in done.stdout
+
+
+@pytest.mark.parametrize("inside", ["spin_once", "shutdown"])
+def test_a_signal_interrupts_none_of_the_work_of_rclpy(monkeypatch, inside):
+    """Thrown into the midst of it, it leaves a context that nobody ends, or is swallowed by a destructor."""
+    import rclpy
+    from rclpy.executors import SingleThreadedExecutor
+
+    done, work = [], getattr(SingleThreadedExecutor, inside)
+
+    def signalled(*arguments, **named):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)  # and again
+        done.append(inside)
+        return work(*arguments, **named)
+
+    monkeypatch.setattr(SingleThreadedExecutor, inside, signalled)
+    handlers = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(KeyboardInterrupt), Listener("/nobody", print, print) as listener:
+            listener.spin_once(0.01)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert done == [inside]
+    assert not rclpy.ok()
