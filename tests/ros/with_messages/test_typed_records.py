@@ -93,3 +93,51 @@ def test_whoever_is_seen_in_an_image_only_is_nowhere_in_space(make_body):
     positions[body.layout.index["left_hip"]] = np.nan
     seen = Skeleton(body.layout, positions, body.confidence)
     np.testing.assert_allclose(standing(seen), np.nanmean(positions, axis=0), atol=1e-6)
+
+
+def told_of(people=(), labels=("idle", "wave"), stamp_ns=0):
+    """An array as whoever hears it has it, of records as in ``test_json_records.py``."""
+    from rclpy.serialization import deserialize_message, serialize_message
+
+    from csre_ros.recognition.bundle_info import Label
+    from csre_ros.ros.outputs.report import Report
+    from csre_ros.ros.outputs.typed_records import array_message
+    from tests.ros.outputs.test_json_records import INFO
+
+    report = Report(stamp_ns, "Küche", stamp_ns, tuple(people), INFO, tuple(Label(name, 0.5) for name in labels))
+    message = array_message(report, report.events, 2)
+    return deserialize_message(serialize_message(message), PersonActionArray)
+
+
+def test_nobody_is_an_empty_array():
+    array = told_of()
+    assert (array.persons, array.events, array.model) == ([], [], "arms")
+
+
+def test_labels_of_any_alphabet_arrive_as_they_were_taught():
+    from tests.ros.outputs.test_json_records import make_event, make_person
+
+    names = ("挥手 👋", "грüßen " * 40)
+    people = [make_person(action=names[1], probabilities=(0.25, 0.75), events=[make_event(EventState.STARTED)])]
+    array = told_of(people, names)
+    assert array.header.frame_id == "Küche"
+    assert array.persons[0].action == names[1]
+    assert array.persons[0].top_actions == [names[1], names[0]]
+    assert array.persons[0].state == PersonAction.STARTED
+
+
+@pytest.mark.parametrize(("stamp_ns", "told"), [(-1, 0), (2**63 - 1, 2**31 * 10**9 - 1)])
+def test_times_that_a_stamp_cannot_hold_are_the_nearest_that_it_can(stamp_ns, told):
+    from tests.ros.outputs.test_json_records import make_person
+
+    array = told_of([make_person(end=stamp_ns)], ("idle", "wave", "clap", "push"), stamp_ns)
+    assert to_ns(array.header.stamp) == to_ns(array.persons[0].window_end) == told
+
+
+def test_before_anything_is_decided_there_are_no_scores_and_no_place():
+    from tests.ros.outputs.test_json_records import make_person
+
+    (person,) = told_of([make_person(probabilities=None)]).persons
+    assert (person.decision, person.action, person.best, person.score) == (PersonAction.UNDECIDED, "", "", 0.0)
+    assert (list(person.top_actions), list(person.top_scores)) == ([], [])
+    assert np.isnan([person.position.x, person.position.y, person.position.z]).all()
