@@ -21,14 +21,14 @@ from csre_ros.foreign_text import sentence
 from csre_ros.paths import user_path
 from csre_ros.pose.lean_import import without_plots_and_sound
 from csre_ros.pose.settings import MODELS
-from csre_ros.pose.tflite import with_constant_outputs, with_image_input, without_segmentation
+from csre_ros.pose.tflite import with_filled_outputs, with_image_input, without_segmentation
 
 logger = logging.getLogger(__name__)
 
 DETECTOR, LANDMARKS = "pose_detector.tflite", "pose_landmarks_detector.tflite"
 """Members of a pose landmarker ``.task``."""
 
-_RECIPE = 2  # how files are assembled; another number for another way, so that no file of the old one is used
+_RECIPE = 3  # how files are assembled; another number for another way, so that no file of the old one is used
 _DETECTOR_MODEL, _LANDMARK_MODEL = "pose_detection", "pose_landmark_{size}"
 _DIGEST_LENGTH = 16
 _INSTALL = "pip install 'csre_ros[mediapipe]'"
@@ -82,7 +82,7 @@ def detector_alone(task: bytes) -> bytes:
     """The ``.task`` of a landmarker that finds people as that of ``task`` does, and knows no joints."""
     with zipfile.ZipFile(io.BytesIO(task)) as archive:
         # Presence is among the outputs: everybody whom the detector finds is there.
-        return _zipped(archive.read(DETECTOR), with_constant_outputs(archive.read(LANDMARKS), 1.0))
+        return _zipped(archive.read(DETECTOR), with_filled_outputs(archive.read(LANDMARKS), 1.0))
 
 
 def import_mediapipe() -> ModuleType:

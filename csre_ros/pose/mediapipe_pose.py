@@ -125,12 +125,12 @@ class MediaPipePose:
             self._looker.shutdown()
             self._looker = None
         if self._detector is not None:
-            self._detector.close()
+            _close(self._detector)
             self._detector = None
 
     def _close_landmarkers(self) -> None:
         for landmarker in self._landmarkers.values():
-            landmarker.close()
+            _close(landmarker)
         self._landmarkers = {}
 
     def _search(self, image: Any) -> list[_Pose]:
@@ -163,7 +163,7 @@ class MediaPipePose:
             self._close_landmarkers()
             self._landmarkers[people] = self._make(people)
         for number in self._landmarkers.keys() - {people}:
-            self._landmarkers.pop(number).close()
+            _close(self._landmarkers.pop(number))
         self._people, self._complete_ms = people, self._native_ms
 
     def _landmarks(self, image: Any, people: int) -> list[_Pose]:
@@ -230,6 +230,11 @@ class MediaPipePose:
         return Skeleton(
             self.layout, (body + offset).astype(np.float32), visibility.astype(np.float32), image_points=image_points
         )
+
+
+def _close(landmarker: Any) -> None:
+    with native_chatter_hidden():
+        landmarker.close()
 
 
 def _same_person(points: list[Any], other: list[Any]) -> bool:

@@ -1,7 +1,7 @@
-"""Keeps the start-up chatter of MediaPipe's native library off standard error.
+"""Keeps the chatter of MediaPipe's native library, when it starts and ends, off standard error.
 
-The library logs before it reads any setting, straight to file descriptor 2, so the descriptor itself is diverted while
-it starts. Nothing else is lost: whatever is no informative line of the library is written out afterwards.
+The library logs before it reads any setting, straight to file descriptor 2, so the descriptor itself is diverted for
+that long. Nothing else is lost: whatever is no informative line of the library is written out afterwards.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _STDERR = 2
-_CHATTER = re.compile(rb"[IW]\d{4} \d\d:\d\d:|[IW]0000 00:00:|INFO: |WARNING: All log messages before absl")
+_CHATTER = re.compile(
+    rb"[IW]\d{4} \d\d:\d\d:|[IW]0000 00:00:|INFO: |WARNING: (All log messages before absl|Logging before InitGoogle)"
+    rb"|WARNING: (\[[a-z_]+\.cc:\d+\]|Read-only tensor #)"  # of MediaPipe 1.2
+)
 _lock = threading.Lock()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from csre_ros.foreign_text import sentence
 
@@ -20,7 +21,7 @@ def without_segmentation(content: bytes) -> bytes:
     """A landmark model that computes no segmentation mask: the output with one number per pixel of the input.
 
     The operators that only the mask needs go, and their weights. Outputs are told apart by their place, so the place of
-    the mask stays, for a constant. A model without a mask is returned as it is.
+    the mask stays, for one number. A model without a mask is returned as it is.
     """
     model, graph = _read(content)
     mask_shape = [*graph.tensors[graph.inputs[0]].shape[:3], 1]
@@ -36,16 +37,16 @@ def without_segmentation(content: bytes) -> bytes:
     graph.operators = operators[::-1]
     for mask in masks:
         graph.tensors[mask].shape = [1, 1]
-        _make_constant(model, graph.tensors[mask], 0.0)
+        _fill(model, mask, 0.0)
     return _write(model)
 
 
-def with_constant_outputs(content: bytes, value: float) -> bytes:
-    """A model of the same inputs and outputs that computes nothing: all its outputs are one constant."""
+def with_filled_outputs(content: bytes, value: float) -> bytes:
+    """A model of the same inputs and outputs that computes nothing: all its outputs are full of one number."""
     model, graph = _read(content)
     graph.operators = []
     for number in graph.outputs:
-        _make_constant(model, graph.tensors[number], value)
+        _fill(model, number, value)
     return _write(model)
 
 
@@ -110,11 +111,27 @@ def _read(content: bytes) -> tuple[Any, Any]:
         raise ValueError(f"a model of {len(content)} bytes is damaged: {sentence(repr(error))}") from error
 
 
-def _make_constant(model: Any, tensor: Any, value: float) -> None:
-    buffer = _schema().BufferT()
-    buffer.data = np.full(tensor.shape, value, np.float32).reshape(-1).view(np.uint8)
-    tensor.buffer = len(model.buffers)
-    model.buffers.append(buffer)
+def _fill(model: Any, output: int, value: float) -> None:
+    """Let an output be filled with a number in every run. For constant ones MediaPipe 1.2 writes a line every time."""
+    schema, graph = _schema(), model.subgraphs[0]
+
+    def constant(content: NDArray[Any], kind: int) -> int:
+        buffer, tensor = schema.BufferT(), schema.TensorT()
+        buffer.data = content.reshape(-1).view(np.uint8)
+        tensor.shape, tensor.type, tensor.buffer = list(content.shape), kind, len(model.buffers)
+        model.buffers.append(buffer)
+        graph.tensors.append(tensor)
+        return len(graph.tensors) - 1
+
+    shape = constant(np.array(graph.tensors[output].shape, np.int32), schema.TensorType.INT32)
+    number = constant(np.array(value, np.float32), schema.TensorType.FLOAT32)
+    code, operator = schema.OperatorCodeT(), schema.OperatorT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.FILL
+    operator.opcodeIndex, operator.inputs, operator.outputs = len(model.operatorCodes), [shape, number], [output]
+    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.FillOptions, schema.FillOptionsT()
+    graph.tensors[output].buffer = 0  # the empty one: this may have been a constant
+    model.operatorCodes.append(code)
+    graph.operators.append(operator)
 
 
 def _write(model: Any) -> bytes:

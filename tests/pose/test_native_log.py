@@ -15,6 +15,10 @@ CHATTER = (
     b"I0000 00:00:1795344230.016532    4635 task_runner.cc:85] GPU suport is not available\n"
     b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
     b"W0000 00:00:1795344230.230134    4668 inference_feedback_manager.cc:114] Disabling support\n"
+    b"WARNING: [model_load.cc:402] Sparsity tensors may not yet be fully supported.\n"
+    b"WARNING: Read-only tensor #1 (pad/paddings) has an unaligned buffer (0x7f1d0f0cdd26, required alignment 4)\n"
+    b"WARNING: Logging before InitGoogle() is written to STDERR\n"
+    b"INFO: [accelerator_registry.cc:43] DestroyAccelerator: ptr=0x7ffa28004810, name=CpuAccelerator\n"
 )
 
 

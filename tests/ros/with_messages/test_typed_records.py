@@ -117,7 +117,7 @@ def test_nobody_is_an_empty_array():
 def test_labels_of_any_alphabet_arrive_as_they_were_taught():
     from tests.ros.outputs.test_json_records import make_event, make_person
 
-    names = ("挥手 👋", "грüßen " * 40)
+    names = ("挥手 👋", "Grüße " * 40)
     people = [make_person(action=names[1], probabilities=(0.25, 0.75), events=[make_event(EventState.STARTED)])]
     array = told_of(people, names)
     assert array.header.frame_id == "Küche"
