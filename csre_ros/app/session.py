@@ -138,11 +138,8 @@ def recognise(session: Session, pipeline: Pipeline) -> Iterator[Recognised]:
         rate_hz = rate.step(frame.stamp_ns)
         if rate.is_slow and not warned:
             warned = True
-            advice = "let the source send more, or lower pose.max_people" if live else "record more"
-            logger.warning(
-                "%.1f frames per second are too few to recognise actions by; %s: at least %g",
-                rate_hz, advice, SLOWEST_HZ,
-            )  # fmt: skip
+            advice = "let the source send %g, or lower pose.max_people" if live else "record at least %g"
+            logger.warning(f"%.1f frames per second are too few to recognise actions by: {advice}", rate_hz, SLOWEST_HZ)
         yield Recognised(frame, people, latency_s, rate_hz, rate.is_slow)
 
 

@@ -28,6 +28,10 @@ from csre_ros.signals import undisturbed
 from csre_ros.skeleton import Frame, SkeletonLayout, get_layout
 from csre_ros.skeleton.cloud import unpack_cloud
 
+_KEPT = 1000
+"""Records that wait while a callback is busy, half a minute of them: the first picture starts a video encoder, which
+takes seconds where the disk is cold, and a record that is lost may hold the beginning of an action."""
+
 
 class Listener:
     """Hears ``~/actions`` and ``~/skeletons`` of one node. A context manager that starts and ends rclpy.
@@ -95,7 +99,7 @@ class Listener:
         on_classes: Callable[[dict[str, Any]], None] | None,
     ) -> None:
         subscribe = self._node.create_subscription
-        subscribe(String, f"{node}/actions", lambda message: on_actions(json.loads(message.data)), 10)
+        subscribe(String, f"{node}/actions", lambda message: on_actions(json.loads(message.data)), _KEPT)
         if on_classes is not None:
             subscribe(String, f"{node}/classes", lambda message: on_classes(json.loads(message.data)), LATCHED)
         subscribe(String, f"{node}/skeletons/layout", self._announced, LATCHED)

@@ -94,3 +94,23 @@ def test_a_signal_interrupts_none_of_the_work_of_rclpy(monkeypatch, inside):
             signal.signal(number, handler)
     assert done == [inside]
     assert not rclpy.ok()
+
+
+def test_no_record_is_lost_while_a_callback_is_busy():
+    import rclpy
+    from std_msgs.msg import String
+
+    heard = []
+    with Listener("/talkative", heard.append, print) as listener:
+        peer = rclpy.create_node("peer")
+        publisher = peer.create_publisher(String, "/talkative/actions", 500)
+        while not publisher.get_subscription_count():
+            listener.spin_once(0.05)
+        for number in range(300):  # ten seconds of a node
+            publisher.publish(String(data=str(number)))
+        while len(heard) < 300:
+            before = len(heard)
+            listener.spin_once(5.0)
+            assert len(heard) > before
+        peer.destroy_node()
+    assert heard == list(range(300))
