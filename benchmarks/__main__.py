@@ -40,6 +40,9 @@ class Benchmark:
 
 BENCHMARKS = {
     "encode": Benchmark("Networks of the shipped bundles by number of people.", {"repeats": 30}),
+    "step": Benchmark(
+        "A step of a stream network against its whole window.", {"repeats": 20, "encoders": ["hcn"], "frames": []}
+    ),
     "crowd": Benchmark("Own code of a decision, without the network: 1, 12 and 64 people.", {"seconds": 4.0}),
     "answers": Benchmark("Share of frames of 12 people at 30 Hz that a node answers, and their age.", {"seconds": 5.0}),
     "inputs": Benchmark("From the bytes of every topic's messages to skeletons.", {"repeats": 5}),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import against, gpu
+from benchmarks import against, gpu, step
 from benchmarks.__main__ import BENCHMARKS, measure
 from benchmarks.report import ROOT, Row, commit, timed
 from csre_ros.recognition import Bundle
@@ -60,6 +60,15 @@ def test_own_code_is_timed_without_the_network() -> None:
     assert (one.what, many.what) == ("own code, 1", "own code, 6")
     assert len(one.values) == len(many.values) >= 6
     assert min(one.values) > 0
+
+
+@pytest.mark.slow
+def test_steps_over_a_window_end_in_the_answer_of_the_window() -> None:
+    network = step.network_of("hcn")
+    one, whole = step.answers(network, 3)  # compares them
+    assert one().shape == whole().shape == (1, 30)
+    network.front.rate_hz *= 2  # what a step remembers is of another network
+    assert not np.allclose(step.answers(network, 3)[1](), whole(), atol=1e-3)
 
 
 def test_without_a_gpu_the_reason_is_said() -> None:
