@@ -64,11 +64,9 @@ def test_own_code_is_timed_without_the_network() -> None:
 
 @pytest.mark.slow
 def test_steps_over_a_window_end_in_the_answer_of_the_window() -> None:
-    network = step.network_of("hcn")
-    one, whole = step.answers(network, 3)  # compares them
+    one, whole = step.answers(step.network_of("hcn"), 5)  # compares the last answers
     assert one().shape == whole().shape == (1, 30)
-    network.front.rate_hz *= 2  # what a step remembers is of another network
-    assert not np.allclose(step.answers(network, 3)[1](), whole(), atol=1e-3)
+    assert not np.allclose(one(), whole()), "this is one step more"
 
 
 def test_without_a_gpu_the_reason_is_said() -> None:
