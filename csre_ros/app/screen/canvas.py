@@ -17,6 +17,7 @@ from csre_ros.strips import Strips
 
 _WINDOW = "csre"
 _KEYS = "q or Esc: end   space: hold"
+_LINE = 30  # pixels
 _HOLD, _END = (ord(" "),), (ord("q"), 27)
 
 
@@ -88,10 +89,10 @@ class Canvas:
 
     @staticmethod
     def _show(picture: Image) -> bool:
-        """Show a picture with the keys in its corner, and do what they ask."""
-        shown = picture.copy()
-        write_right(shown, _KEYS)
-        cv2.imshow(_WINDOW, shown)
+        """Show a picture with the keys in a line below, where they hide nobody, and do what they ask."""
+        line = np.zeros((_LINE, *picture.shape[1:]), np.uint8)
+        write_right(line, _KEYS)
+        cv2.imshow(_WINDOW, np.vstack((picture, line)))
         key = cv2.waitKey(1)
         if key in _HOLD:
             key = cv2.waitKey(0)  # until any key
