@@ -55,6 +55,7 @@ COMMANDS = (
     Command("online", "Measure a bundle that labels every frame.", "models.export.online:online"),
     Command("card", "Write the model card of a bundle from its figures.", "models.export.card:card"),
     Command("live", "Train, export and measure the bundles that ship.", "models.experiments.live:live"),
+    Command("taught", "Teach labels to networks that never saw them.", "models.experiments.taught:taught"),
     Command("streams", "Write continuous recordings with their truth.", "models.data.stream_files:streams"),
     Command("prepare-ntu", "Convert raw NTU RGB+D skeletons.", "models.data.official.ntu:convert"),
 )

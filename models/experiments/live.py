@@ -68,7 +68,8 @@ def live(
         raise ValueError(f"there is no run {', '.join(sorted(wrong))}; choose from: {', '.join(known)}")
     for name in known if only is None else only:
         if not _figures(results, name).is_file():
-            _make(known[name], root.resolve(), runs.resolve(), results.resolve())
+            bundle = made(known[name], _NAME, root.resolve(), runs.resolve())
+            call("online", f"--bundle={bundle}", f"--root={root}", f"--output={_figures(results, name)}")
             write_table(known, results)
     write_table(known, results)
 
@@ -99,28 +100,42 @@ def read_runs(suite: Path) -> list[Run]:
     return runs
 
 
-def _make(run: Run, root: Path, runs: Path, results: Path) -> None:
-    folder = runs / _NAME / run.name
+def made(run: Run, suite: str, root: Path, runs: Path, *options_of_export: str) -> Path:
+    """Train a run, or go on with it, and export it.
+
+    Args:
+        run: The run.
+        suite: Name of the folder for all runs of a suite.
+        root: Folder with the data sets, absolute.
+        runs: Folder for the runs, absolute.
+        options_of_export: Further options of ``export-stream``.
+
+    Returns:
+        Its bundle.
+    """
+    folder = runs / suite / run.name
     last = folder / "checkpoints" / "last.ckpt"
     options = {
         **run.settings,
         "data.init_args.root": root,
         "trainer.default_root_dir": folder,
         "trainer.logger.init_args.save_dir": runs,
-        "trainer.logger.init_args.name": _NAME,
+        "trainer.logger.init_args.name": suite,
         "trainer.logger.init_args.version": run.name,
     }
     if run.initial:
-        options["model.init_args.initial"] = runs / _NAME / run.initial / "checkpoints" / "last.ckpt"
+        options["model.init_args.initial"] = runs / suite / run.initial / "checkpoints" / "last.ckpt"
     resumed = [f"--ckpt_path={last}"] if last.is_file() else []
     configs = [f"--config={path}" for path in run.configs]
     if not (folder / "complete").is_file():
-        _call("fit", *configs, *(f"--{key}={json_value(value)}" for key, value in options.items()), *resumed)
+        call("fit", *configs, *(f"--{key}={json_value(value)}" for key, value in options.items()), *resumed)
         (folder / "complete").touch()
     bundle = folder / "bundle.onnx"
-    chosen = [f"--settings_of={runs / _NAME / run.settings_of / bundle.name}"] if run.settings_of else []
-    _call("export-stream", f"--run={folder}", f"--output={bundle}", f"--name={_NAME}-{run.name}", *chosen)
-    _call("online", f"--bundle={bundle}", f"--root={root}", f"--output={_figures(results, run.name)}")
+    exported = list(options_of_export)
+    if run.settings_of:
+        exported.append(f"--settings_of={runs / suite / run.settings_of / bundle.name}")
+    call("export-stream", f"--run={folder}", f"--output={bundle}", f"--name={suite}-{run.name}", *exported)
+    return bundle
 
 
 def json_value(value: Any) -> str:
@@ -128,7 +143,12 @@ def json_value(value: Any) -> str:
     return json.dumps(value) if isinstance(value, bool | int | float | list | dict) else str(value)
 
 
-def _call(*arguments: str) -> None:
+def call(*arguments: str) -> None:
+    """Run a subcommand as a process of its own.
+
+    Raises:
+        subprocess.CalledProcessError: It failed; its own words are above.
+    """
     subprocess.run([sys.executable, "-m", "models", *arguments], cwd=ROOT, check=True, stdout=sys.stderr)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from csre_ros.evaluation.intervals import Interval
 from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metric
+from csre_ros.recognition.frame_decoder import FrameDecoding
 from csre_ros.skeleton import FloatArray
 from models.data.streams.clips import ClipStream, right_share
 from models.data.streams.module import StreamData
@@ -27,13 +28,19 @@ from models.training.labeller import StreamLabeller
 
 _NEGATIVE_WEIGHT = 3.0
 """How much more a wrong report counts where nothing of ours is done."""
+_PLAIN_THRESHOLD = 0.5
 _COMPOSED = "composed"
 _IDLE = "idle"
 _IDLE_BIASES = (0.0, -0.5, -1.0, -1.5, -2.0, -2.5, -3.0, -3.5, -4.0)
 
 
 def export_stream(
-    run: Path, output: Path, name: str, checkpoint: str = "last", settings_of: Path | None = None
+    run: Path,
+    output: Path,
+    name: str,
+    checkpoint: str = "last",
+    settings_of: Path | None = None,
+    plain: bool = False,
 ) -> BundleInfo:
     """Write a stream bundle.
 
@@ -44,6 +51,8 @@ def export_stream(
         checkpoint: Which of its checkpoints: ``best`` on the validation part, or ``last``.
         settings_of: Bundle whose thresholds, decoder and bias of *idle* are taken instead of fitted ones: of a run that
             kept the validation subjects from training, where this one did not.
+        plain: Neither fit thresholds and decoder nor measure figures: for networks that only their embedding is wanted
+            of, a minute sooner.
 
     Returns:
         The description inside the bundle.
@@ -58,11 +67,13 @@ def export_stream(
     network, names = model.network, data.labels.names
     delay = model.frame_loss.delay_frames
     labels = [Label(name, 0.0, name in data.labels.background) for name in names]
-    fitted = (
-        fit_settings(network, data, labels, delay)
-        if settings_of is None
-        else take_settings(network, WarmStart.read(settings_of), names)
-    )
+    if settings_of is not None:
+        fitted = take_settings(network, WarmStart.read(settings_of), names)
+    elif plain:
+        limits = tuple(0.0 if label.background else _PLAIN_THRESHOLD for label in labels)
+        fitted = Fitted(limits, FrameDecoding(families=data.labels.families), ())
+    else:
+        fitted = fit_settings(network, data, labels, delay)
     front_frames = 1  # velocities look one frame back
     receptive = network.encoder.receptive_frames + front_frames
     info = BundleInfo(
@@ -79,7 +90,7 @@ def export_stream(
         streams=("joint",),
         embedding=network.encoder.embedding_dim,
         data=tuple(DataSource(**source) for source in data.terms),
-        metrics=tuple(figures(network, data, delay)),
+        metrics=() if plain else tuple(figures(network, data, delay)),
         extensions={
             "stream": {
                 "required": True,

@@ -1,8 +1,8 @@
 """``python -m models teach``: how well a gallery tells classes that were taught by examples of other people.
 
-Every clip that was kept is told by its nearest example, by the features and the distance of the runtime. The bundle was
-trained on odd subjects, and most of these classes are part of its label *other* there: a network that never saw them
-would do worse.
+Every clip that was kept is told by its nearest example, by the features and the distance of the runtime. The bundles
+that ship were trained on odd subjects with most of these classes; ``python -m models taught`` trains some that never
+saw them.
 """
 
 from __future__ import annotations
@@ -19,27 +19,23 @@ from numpy.typing import NDArray
 
 from csre_ros.recognition.bundle import Bundle
 from csre_ros.recognition.encoder import Evidence
-from csre_ros.skeleton import FloatArray, get_layout
+from csre_ros.skeleton import get_layout
 from csre_ros.teaching import Recording, TeachError, trim
 from csre_ros.teaching.features import Features, FeatureStream
 from csre_ros.teaching.matching import sequence_distances
 from models.data.clips import read_clips
-from models.data.streams.clips import ClipStream
+from models.data.streams.clips import ClipStream, behind_rest
+from models.data.streams.held_hands import held_hands
 from models.data.streams.held_out import robot_view
 from models.data.streams.labels import read_stream_labels
 from models.data.streams.recordings import on_grid
 from models.data.streams.stream import RATE_HZ
+from models.data.taught import read_taught
 from models.data.windows import to_body
 from models.export.online import Measured
 from models.training.provenance import commit, hardware
 
-CLIPS = {
-    "msr": ("msr_action3d", ("hammer", "hand catch", "draw tick", "tennis swing", "tennis serve", "golf swing")),
-    "utd_a": ("utd_mhad", ("wave", "arm_cross", "draw_circle_cw", "boxing", "knock", "jog", "squat")),
-    "utd_b": ("utd_mhad", ("swipe_left", "clap", "throw", "draw_x", "push", "pickup_throw", "lunge")),
-}
-"""Data set and taught classes; ``robot_view`` beside them takes every class of the recordings of a robot."""
-_ROBOT = "robot_view"
+_ROBOT, _MOCAP = "robot_view", "mocap"
 _STILL = round(RATE_HZ)
 _STREAM_TABLE = Path("models/configs/labels_stream.yaml")
 
@@ -64,7 +60,7 @@ def teach(
 
     Args:
         bundle: Name or path of a bundle that labels every frame.
-        sets: Of msr, utd_a, utd_b and robot_view (for a bundle of two dimensions).
+        sets: Of those in ``models/suites/taught.yaml``, and robot_view (for a bundle of two dimensions).
         root: Folder with the data sets.
         output: JSON file for the figures.
         shots: Examples of each label.
@@ -72,12 +68,12 @@ def teach(
         seed: Of the draws.
 
     Returns:
-        The figures as JSON: mean and standard deviation over the draws.
+        The figures as JSON, by set, or ``SET/DATA SET`` where it is of two: mean and standard deviation over the draws.
 
     Raises:
         ValueError: An unknown set, or a bundle that classifies windows.
     """
-    known = (*CLIPS, _ROBOT)
+    known = (*read_taught(), _ROBOT)
     if unknown := [name for name in sets if name not in known]:
         raise ValueError(f"unknown set {unknown[0]!r}; choose among: {', '.join(known)}")
     loaded = Bundle.load(bundle, device="cpu")
@@ -89,7 +85,11 @@ def teach(
         "hardware": hardware(torch.device("cpu")),
         "draws": draws,
         "seed": seed,
-        "sets": {name: _measured(name, loaded, measured, root, shots, draws, seed) for name in sets},
+        "sets": {
+            key: _measured(clips, loaded, measured, shots, draws, seed)
+            for name in sets
+            for key, clips in taught_clips(name, root).items()
+        },
     }
     text = json.dumps(record, indent=1)
     if output is not None:
@@ -99,14 +99,9 @@ def teach(
 
 
 def _measured(
-    name: str, bundle: Bundle, measured: Measured, root: Path, shots: Sequence[int], draws: int, seed: int
+    clips: Taught, bundle: Bundle, measured: Measured, shots: Sequence[int], draws: int, seed: int
 ) -> dict[str, object]:
-    clips = _robot_clips(root) if name == _ROBOT else _clips(*CLIPS[name], root)
-    examples, whole = [], 0
-    for clip, features in zip(clips.examples, _features(clips.examples, bundle, measured), strict=True):
-        part = _trimmed(clip, bundle)
-        whole += part is None
-        examples.append(features if part is None else features[part])
+    examples, whole = examples_of(clips.examples, bundle, measured)
     told = _features(clips.told, bundle, measured)
     distances = np.stack([sequence_distances(one, examples) for one in told])
     names = sorted({clip.label for clip in clips.examples})
@@ -150,12 +145,35 @@ def shares(
     return np.array(found)
 
 
+def taught_clips(name: str, root: Path) -> dict[str, Taught]:
+    """Clips of a set; by data set, where it is of several."""
+    if name == _ROBOT:
+        return {name: _robot_clips(root)}
+    table = read_taught()[name]
+    return {
+        name if len(table) == 1 else f"{name}/{source}": (
+            Taught(*held_hands(root)) if source == _MOCAP else _clips(source, classes, root)
+        )
+        for source, classes in table.items()
+    }
+
+
+def examples_of(clips: Sequence[ClipStream], bundle: Bundle, measured: Measured) -> tuple[list[Features], int]:
+    """Clips as an enrolment keeps them, and how many it would refuse: those are taken whole."""
+    examples, whole = [], 0
+    for clip, features in zip(clips, _features(clips, bundle, measured), strict=True):
+        part = _trimmed(clip, bundle)
+        whole += part is None
+        examples.append(features if part is None else features[part])
+    return examples, whole
+
+
 def _clips(source: str, classes: Sequence[str], root: Path) -> Taught:
     """Examples of odd subjects, and the clips of even ones, behind a second of their first pose."""
     taught = Taught([], [])
     for clip in to_body([one for one in read_clips(source, root) if one.label in classes and len(one) > 1]):
         frames = on_grid(np.arange(len(clip)) / clip.rate, clip.positions, clip.confidence)
-        (taught.examples if clip.subject % 2 else taught.told).append(_behind_rest(*frames, clip.label, source))
+        (taught.examples if clip.subject % 2 else taught.told).append(behind_rest(*frames, clip.label, source))
     return taught
 
 
@@ -164,14 +182,9 @@ def _robot_clips(root: Path) -> Taught:
     taught, seen = Taught([], []), dict[str, int]()
     for stream in robot_view(root):
         seen[stream.name] = seen.get(stream.name, 0) + 1
-        clip = _behind_rest(stream.positions, stream.confidence, stream.name, "robot")
+        clip = behind_rest(stream.positions, stream.confidence, stream.name, "robot")
         (taught.examples if seen[stream.name] % 2 else taught.told).append(clip)
     return taught
-
-
-def _behind_rest(positions: FloatArray, confidence: FloatArray, label: str, source: str) -> ClipStream:
-    order = np.r_[np.zeros(_STILL, int), np.arange(len(positions))]
-    return ClipStream(positions[order], confidence[order], label, source)
 
 
 def _features(clips: Sequence[ClipStream], bundle: Bundle, measured: Measured) -> list[Features]:

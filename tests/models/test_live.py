@@ -43,7 +43,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
             output.parent.mkdir(parents=True, exist_ok=True)
             output.write_text(json.dumps(figures(0.6 if "csre" in output.stem else 0.5)))
 
-    monkeypatch.setattr(module, "_call", call)
+    monkeypatch.setattr(module, "call", call)
     return called
 
 

@@ -23,5 +23,7 @@ def test_with_one_example_the_first_clip_is_told_where_its_near_example_was_draw
 
 
 def test_an_unknown_set_is_named() -> None:
-    with pytest.raises(ValueError, match="unknown set 'utd_c'; choose among: msr, utd_a, utd_b, robot_view"):
-        teach("default", ["msr", "utd_c"])
+    with pytest.raises(
+        ValueError, match="unknown set 'utd_z'; choose among: others, utd_a, utd_b, utd_c, utd_d, utd_e, robot_view"
+    ):
+        teach("default", ["others", "utd_z"])

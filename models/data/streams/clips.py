@@ -10,7 +10,7 @@ import numpy as np
 
 from csre_ros.skeleton import FloatArray
 from models.data.clips import DATA_SETS, read_clips
-from models.data.labels import read_labels
+from models.data.labels import LabelMap, read_labels
 from models.data.live import VALIDATION_SUBJECTS
 from models.data.streams.body import rotation
 from models.data.streams.recordings import on_grid
@@ -47,22 +47,33 @@ class ClipStream:
         return replace(self, positions=(self.positions - middle) @ rotation(angle).T + middle)
 
 
-def read_clip_streams(root: Path, part: str) -> list[ClipStream]:
-    """The clips of the test subjects (``test``) or of the validation subjects (``val``) of all sets."""
+def read_clip_streams(root: Path, part: str, kept: LabelMap | None = None) -> list[ClipStream]:
+    """The clips of the test subjects (``test``) or of the validation subjects (``val``) of all sets.
+
+    Args:
+        root: Folder with the data sets.
+        part: ``test`` or ``val``.
+        kept: Table whose left out classes are left out here too.
+    """
     labels = read_labels(_LABELS)
     clips = to_body([clip for name in DATA_SETS for clip in read_clips(name, root)])
     streams = []
     for clip in clips:
         wanted = clip.subject % 2 == 0 if part == "test" else clip.subject in VALIDATION_SUBJECTS[clip.source]
         name = labels.of(clip.source, clip.label)
-        if not wanted or name is None:
+        if not wanted or name is None or (kept is not None and kept.of(clip.source, clip.label) is None):
             continue
         stamps = np.arange(len(clip) + 1) / clip.rate  # the last frame lasts as long as the others
         order = np.minimum(np.arange(len(clip) + 1), len(clip) - 1)
         positions, confidence = on_grid(stamps, clip.positions[order], clip.confidence[order])
-        still = np.r_[np.zeros(round(_STILL_S * RATE_HZ), int), np.arange(len(positions))]
-        streams.append(ClipStream(positions[still], confidence[still], name, clip.source))
+        streams.append(behind_rest(positions, confidence, name, clip.source))
     return streams
+
+
+def behind_rest(positions: FloatArray, confidence: FloatArray, label: str, source: str) -> ClipStream:
+    """A clip of ``[T, V, D]`` and ``[T, V]`` behind a second of its first pose."""
+    order = np.r_[np.zeros(round(_STILL_S * RATE_HZ), int), np.arange(len(positions))]
+    return ClipStream(positions[order], confidence[order], label, source)
 
 
 def answers(

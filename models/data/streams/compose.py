@@ -7,7 +7,7 @@ to the beginning of the next is some background or, where legs must move far for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from csre_ros.skeleton import FloatArray
 from models.data.streams.body import ARM_BONES, LEGS, Motion, blend, join
 from models.data.streams.draft import Draft, near, still
 from models.data.streams.labels import ANYTHING, CARRY, REST, REST_OR_CARRY, WALKED_TO, StreamLabels, or_walk
+from models.data.streams.moves import MOVES
 from models.data.streams.pieces import Piece
 from models.data.streams.stream import RATE_HZ, Stream
 
@@ -25,6 +26,7 @@ _HURRIED = {"nw_ucla"}
 """Sets whose people seem to hurry at the nominal rate: played faster only a little. They walk up to what they pick up,
 drop or throw, and sometimes stand with what they carry, within one clip."""
 _HARDLY_FASTER = 1.1
+_GREETINGS = frozenset({"wave", "wave_two_hands", "raise_hand"})
 _GREETING = round(RATE_HZ)
 """Least frames of a walk before and in a greeting."""
 _WALKING_M_S, _STANDING_M_S, _STRIDE_S = 1.2, 0.4, 0.15
@@ -65,6 +67,13 @@ class Composition:
     greeting: float = 0.3
     foreign_arms: float = 0.35
     neighbours: int = 3
+
+    def of(self, labels: StreamLabels) -> Composition:
+        """Without what is made up of labels that a table does not have."""
+        how = self
+        if not set(labels.classes) >= _GREETINGS:
+            how = replace(how, wave=0.0, greeting=0.0)
+        return how if MOVES.keys() <= set(labels.classes) else replace(how, move=0.0)
 
 
 class Composer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,35 @@ class StreamLabels(LabelMap):
     def reported(self, name: str) -> str:
         """What a robot hears of a class of training."""
         return reported(name)
+
+    def without(self, left_out: Mapping[str, Sequence[str]]) -> StreamLabels:
+        """The table as it were if some movements did not exist in any of the sets.
+
+        With a class of one set everything goes that the table takes for the same class of training, or for what that
+        becomes in a mirror, and so do labels of which nothing is left.
+
+        Args:
+            left_out: Classes by data set, in the words of the set.
+
+        Raises:
+            ValueError: A set has no such class.
+        """
+        gone = {self.of(source, label) for source, labels in left_out.items() for label in labels} - {None}
+        gone |= {self.mirror_of(name) for name in gone if name is not None}
+        sources = {
+            source: {label: None if name in gone else name for label, name in table.items()}
+            for source, table in self.sources.items()
+        }
+        left = {reported(name) for table in sources.values() for name in table.values() if name is not None}
+        left |= self.background
+        return StreamLabels(
+            tuple(name for name in self.names if name in left),
+            self.background,
+            self.leg_actions & left,
+            {name: other for name, other in self.mirrored.items() if name in left},
+            sources,
+            tuple(tuple(name for name in family if name in left) for family in self.families),
+        )
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

@@ -25,10 +25,14 @@ _TO_OPTICAL = np.array((1.0, -1.0, -1.0), np.float32)
 _FEMININE = "feminine"
 
 
-def read_mocap(root: Path) -> list[Clip]:
+def read_mocap(root: Path, low: bool = False) -> list[Clip]:
     """Read the set as ``body13`` clips that face the camera.
 
     Clips cut below half a second are left out, and so are raised hands that never rise above the shoulder.
+
+    Args:
+        root: Folder with the data sets.
+        low: Keep those hands.
 
     Raises:
         FileNotFoundError: The file is not there.
@@ -42,7 +46,7 @@ def read_mocap(root: Path) -> list[Clip]:
     clips = []
     for number, (offset, length) in enumerate(zip(arrays["offset"], arrays["length"], strict=True)):
         label = str(arrays["class_name"][arrays["label"][number] - 1])
-        if length < _RATE or (label.startswith("raise-up") and arrays["style"][number] == _FEMININE):
+        if length < _RATE or (not low and label.startswith("raise-up") and arrays["style"][number] == _FEMININE):
             continue
         positions = arrays["frames_mm"][offset : offset + length][:, order] * (_TO_OPTICAL / 1000)
         confidence = np.ones(positions.shape[:2], np.float32)

@@ -50,6 +50,8 @@ class StreamData(StreamWindowData):
         between: Target set of what lies between the labelled actions, by continuous set.
         hold_out: Keep the validation subjects from training. False, once everything is chosen: train on them too, and
             export with ``--settings_of`` a bundle of the same recipe that kept them.
+        left_out: Classes by data set, in the words of the set: movements that the network must never have seen, see
+            :meth:`StreamLabels.without`. A continuous set that holds one of them is left out altogether.
         seed: Base of all random streams.
     """
 
@@ -68,14 +70,23 @@ class StreamData(StreamWindowData):
         camera: VirtualCamera | None = None,
         between: dict[str, str] | None = None,
         hold_out: bool = True,
+        left_out: dict[str, list[str]] | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(flat, frames, batch_size, epoch_windows, mixture or _MIXTURE, augmentation, camera, seed)
+        table = read_stream_labels(labels_file)
+        self.labels = table.without(left_out) if left_out else table
+        self._continuous = [name for name in BETWEEN if self.labels.sources[name] == table.sources[name]]
+        kinds = {
+            kind: share for kind, share in (mixture or _MIXTURE).items() if kind not in {*BETWEEN} - {*self._continuous}
+        }
+        super().__init__(flat, frames, batch_size, epoch_windows, kinds, augmentation, camera, seed)
         self.save_hyperparameters(ignore=["composition", "augmentation", "camera", "root", "labels_file"])
-        self.labels = read_stream_labels(labels_file)
         self.clip_words = AS_WINDOWS
         self.root, self.labels_file = root, labels_file
-        self._composed, self._composition = composed, composition or Composition()
+        self._composed, self._left_out = composed, left_out or {}
+        self._composition = composition or Composition()
+        if left_out:
+            self._composition = self._composition.of(self.labels)
         self._between = dict(BETWEEN) | (between or {})
         self._hold_out = hold_out
 
@@ -95,7 +106,8 @@ class StreamData(StreamWindowData):
         """Data and split in words: what fixes the meaning of a memory-bank row besides its label."""
         people = "" if self._hold_out else ", all odd subjects"
         kinds = ", ".join(sorted(self.mixture))
-        return f"streams{', flat' if self.flat else ''}: {kinds}, {self._composed} composed{people}"
+        without = "".join(f", without {name}" for names in self._left_out.values() for name in names)
+        return f"streams{', flat' if self.flat else ''}: {kinds}, {self._composed} composed{people}{without}"
 
     def setup(self, stage: str | None = None) -> None:
         """Read the sets, compose the streams of both parts, and number the rows of the memory banks."""
@@ -104,7 +116,7 @@ class StreamData(StreamWindowData):
         parts = split_pieces(pieces, self._hold_out)
         slots = [self.labels.classes.index(piece.label) for piece in parts["train"]]
         streams: dict[str, dict[str, list[Stream]]] = {"train": {}, "val": {}}
-        for name in BETWEEN:
+        for name in self._continuous:
             kept = read_labelled(name, self.root, self.labels, len(slots), self._between[name])
             slots += [span.label for stream in kept for span in stream.spans]
             for stream in kept:
@@ -130,7 +142,7 @@ class StreamData(StreamWindowData):
 
     def clips(self, part: str) -> list[ClipStream]:
         """Trimmed clips of the test or the validation subjects, for figures: ``test`` or ``val``."""
-        return read_clip_streams(self.root, part)
+        return read_clip_streams(self.root, part, self.labels if self._left_out else None)
 
 
 def split_pieces(pieces: Sequence[Piece], hold_out: bool = True) -> dict[str, list[Piece]]:

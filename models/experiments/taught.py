@@ -1,0 +1,56 @@
+"""Labels that are taught to networks which never saw them: trained, exported and measured by one command.
+
+Each network is a chain of ``fit``, ``export-stream`` and ``teach``; the next start goes on where one was stopped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from models.data.taught import TAUGHT, read_taught
+from models.experiments.live import Run, call, made
+from models.experiments.suite import RESULTS
+
+_NAME = "taught"
+
+
+def taught(
+    root: Path = Path("../shared/data"),
+    runs: Path = Path("runs"),
+    only: list[str] | None = None,
+    results: Path = RESULTS,
+    suite: Path = TAUGHT,
+) -> None:
+    """Train a network without each of the taught sets, and measure how well it is taught them.
+
+    Args:
+        root: Folder with the data sets.
+        runs: Folder for the runs.
+        only: Names of the sets to do now, such as [msr, utd_a]; all by default.
+        results: Folder for the figures, which lie in its ``runs/taught``.
+        suite: The suite file.
+
+    Raises:
+        ValueError: There is no set of such a name.
+        subprocess.CalledProcessError: A step failed; its own words are above.
+    """
+    known = {run.name: run for run in read_runs(suite)}
+    if wrong := set(only or []) - set(known):
+        raise ValueError(f"there is no set {', '.join(sorted(wrong))}; choose from: {', '.join(known)}")
+    for name in only or known:
+        figures = results.resolve() / "runs" / _NAME / f"{name}.json"
+        if not figures.is_file():
+            bundle = made(known[name], _NAME, root.resolve(), runs.resolve(), "--plain=true")
+            call("teach", f"--bundle={bundle}", f"--sets=[{name}]", f"--root={root.resolve()}", f"--output={figures}")
+
+
+def read_runs(suite: Path) -> list[Run]:
+    """The training runs of a suite file, in order."""
+    content = yaml.safe_load(suite.read_text(encoding="utf-8"))
+    configs, settings = tuple(content["configs"]), content["settings"]
+    return [
+        Run(name, configs, {**settings, "data.init_args.left_out": classes})
+        for name, classes in read_taught(suite).items()
+    ]
