@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from csre_ros.foreign_text import sentence
 from csre_ros.image_size import check_size
 from csre_ros.pose.landmarker_task import detector_alone, import_mediapipe, load_landmarker_task
-from csre_ros.pose.model_memory import ModelFile
+from csre_ros.pose.model_memory import ModelFile, give_back
 from csre_ros.pose.native_log import native_chatter_hidden
 from csre_ros.pose.placement import place, viewing_rays
 from csre_ros.pose.settings import PoseConfig
@@ -165,6 +165,7 @@ class MediaPipePose:
         for number in self._landmarkers.keys() - {people}:
             _close(self._landmarkers.pop(number))
         self._people, self._complete_ms = people, self._native_ms
+        give_back()
 
     def _landmarks(self, image: Any, people: int) -> list[_Pose]:
         """Up to so many people, each once."""
@@ -186,6 +187,7 @@ class MediaPipePose:
         def look() -> int:
             if self._detector is None:
                 self._detector = self._make(self.config.max_people, detector=True)
+                give_back()
             with nullcontext() if self._found_somebody else native_chatter_hidden():
                 return len(self._detector.detect(image).pose_landmarks)
 
