@@ -222,7 +222,8 @@ class Measured:
         if self._flat and positions.shape[-1] == 3:
             with torch.random.fork_rng():
                 torch.manual_seed(0)
-                points, seen = VirtualCamera()(torch.from_numpy(positions)[None], torch.from_numpy(confidence)[None])
+                camera = VirtualCamera(nearing=0.0)
+                points, seen = camera(torch.from_numpy(positions)[None], torch.from_numpy(confidence)[None])
             positions, confidence = points[0].numpy(), seen[0].numpy()
         hidden = np.where((confidence > 0)[..., None], positions, np.nan)
         return hidden.astype(np.float32), confidence.astype(np.float32)

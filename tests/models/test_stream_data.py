@@ -162,6 +162,17 @@ class TestComposer:
         np.testing.assert_array_equal(one.positions, other.positions)
         np.testing.assert_array_equal(one.target, other.target)
 
+    def test_a_pause_may_hold_one_short_wave(self) -> None:
+        how = Composition(pause=1.0, wave=1.0, shortly=1.0, greeting_s=(1.0, 1.0), frozen=0.0)
+        stream = Composer([piece("walk", 60)], LABELS, how).make(300, np.random.default_rng(0))
+        waves = [span for span in stream.spans if LABELS.classes[span.label] == "wave"]
+        assert waves
+        for span in waves:
+            assert span.end - span.start <= round(RATE_HZ)
+            up = stream.target[span.start : span.end] == LABELS.target("wave")
+            whole = span.start > 0 and span.end < 300
+            assert not whole or 0 < up.sum() < len(up)  # on its way up and down nobody can say that the arm waves
+
     def test_who_walks_may_greet_meanwhile(self) -> None:
         composer = Composer([piece("walk", 120)], LABELS, Composition(greeting=1.0, pause=0.0, frozen=0.0))
         stream = composer.make(150, np.random.default_rng(1))
@@ -295,6 +306,21 @@ class TestVirtualCamera:
         assert (points[:, :, BODY.index["head"], 1] < points[:, :, BODY.index["left_hip"], 1]).all()
         left, right = (points[:, :, BODY.index[f"{side}_shoulder"], 0] for side in ("left", "right"))
         assert (left > right).all()
+
+    def test_who_drives_up_to_somebody_sees_them_grow_and_never_comes_nearer_than_the_place(self) -> None:
+        positions = torch.from_numpy(standing(60))[None].expand(64, -1, -1, -1)
+
+        def heights(nearing: float) -> torch.Tensor:
+            torch.manual_seed(2)
+            camera = VirtualCamera(cropped=0.0, swapped=0.0, shaken=0.0, noise=0.0, nearing=nearing)
+            points = camera(positions, torch.ones(64, 60, 13))[0][..., 1]
+            return points.amax(dim=2) - points.amin(dim=2)
+
+        still, driven = heights(0.0), heights(1.0)
+        changes = driven.amax(dim=1) / driven.amin(dim=1)
+        assert torch.allclose(still.amax(dim=1), still.amin(dim=1), rtol=1e-3)
+        assert (changes > 1.3).float().mean() > 0.3
+        assert torch.allclose(driven.amax(dim=1), still.amax(dim=1), rtol=0.02)
 
 
 def test_a_clip_is_right_where_its_label_has_the_largest_sum_over_its_own_frames() -> None:

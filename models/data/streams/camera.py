@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from models.data.augment import rotation_matrices
+from models.data.streams.stream import RATE_HZ
 from models.data.synthesis import BODY
 
 _NEAREST_M = 0.5
@@ -33,6 +34,8 @@ class VirtualCamera:
         noise: Largest standard deviation of key points, in body heights.
         swapped: Share of windows in which left and right are exchanged for a while.
         shaken: Share of windows whose camera trembles or pans.
+        nearing: Share of windows in which a robot drives up to the person, or away.
+        drive_m_s: Greatest speed at which it does.
     """
 
     height_m: tuple[float, float] = (0.3, 2.2)
@@ -45,6 +48,8 @@ class VirtualCamera:
     noise: float = 0.012
     swapped: float = 0.06
     shaken: float = 0.15
+    nearing: float = 0.3
+    drive_m_s: float = 1.5
 
     def __call__(self, positions: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
         """Project ``[B, T, 13, 3]`` metres of people who have every heading already.
@@ -64,6 +69,7 @@ class VirtualCamera:
         place[:, 1] = draw.between(*self.height_m) - ground  # of the camera's eye, y down
         place[:, 2] = distance
         body = positions - pelvis + place[:, None, None]
+        body[..., 2] += self._driven(positions.shape[1], draw)[..., None]
         # The tilt that looks at the middle of the body, and some error; mostly small, for the body is in the picture.
         field = torch.deg2rad(draw.between(*self.field_deg))
         look = torch.atan2(place[:, 1], distance)
@@ -80,6 +86,14 @@ class VirtualCamera:
         inside &= points[..., 0].abs() < (draw.between(*self.aspect) / 2)[:, None, None]
         inside &= seen[..., 2] > _NEAREST_M
         return self._noisy(points, draw), confidence * inside
+
+    def _driven(self, steps: int, draw: _Draw) -> Tensor:
+        """``[B, T]`` how much further away than at its nearest the camera is."""
+        speed = draw.between(-self.drive_m_s, self.drive_m_s) * draw.chance(self.nearing)
+        clock = torch.arange(steps, device=speed.device)[None]
+        begin = draw.between(-0.5 * steps, 0.7 * steps)[:, None]
+        driven = ((clock - begin).clamp(min=0).clamp(max=0.5 * steps) / RATE_HZ) * speed[:, None]
+        return driven - driven.amin(dim=1, keepdim=True)
 
     def _noisy(self, points: Tensor, draw: _Draw) -> Tensor:
         height = (points[..., 1].amax(dim=(1, 2)) - points[..., 1].amin(dim=(1, 2)))[:, None, None, None]

@@ -46,6 +46,8 @@ class Composition:
         pause: Chance of a pause between two actions.
         pause_s: Range of its length in seconds.
         wave: Share of pauses that hold a procedural wave or a raised arm.
+        shortly: Share of those that are one short wave.
+        greeting_s: Range of the length of a short wave in seconds, the arm's way up and down included.
         move: Share of pauses that hold another movement without a recording.
         arms_alone: Share of pauses in which somebody stands and moves the arms as in an action that only legs tell.
         frozen: Chance that somebody stands still in the first pose of a clip before it begins.
@@ -59,7 +61,9 @@ class Composition:
     longest_s: tuple[float, float] = (2.5, 6.0)
     pause: float = 0.65
     pause_s: tuple[float, float] = (0.3, 2.5)
-    wave: float = 0.28
+    wave: float = 0.32
+    shortly: float = 0.35
+    greeting_s: tuple[float, float] = (0.9, 2.0)
     move: float = 0.25
     arms_alone: float = 0.12
     frozen: float = 0.25
@@ -102,7 +106,9 @@ class Composer:
             self._go_on(draft, number, lengths, rng)
             if rng.random() < self._how.pause:
                 kind, seconds = rng.random(), rng.uniform(*self._how.pause_s)
-                if kind < self._how.wave:
+                if kind < self._how.wave * self._how.shortly:
+                    draft.greet_shortly(rng.uniform(*self._how.greeting_s))
+                elif kind < self._how.wave:
                     draft.wave(max(seconds, 1.0) + 1.5)
                 elif kind < self._how.wave + self._how.move:
                     draft.move(max(seconds, 1.0) + 1.5)

@@ -19,6 +19,7 @@ _MOVED = 0.6
 """Share of a movement from which on it is one."""
 _ON_ONE_LEG, _OVERHEAD = 0.2, 0.25
 """Share of those who wave while a leg moves, and of those whose arms are high over the head."""
+_SIDES = ("left", "right")
 _SQUAT = "squat"
 _SQUATS_FROM = 0.04
 """A squat is one event from going down to standing."""
@@ -95,11 +96,19 @@ class Draft:
             still = MOVES["other/leg"][0](still, RATE_HZ, self._rng)[0]
         self.greet(still)
 
+    def greet_shortly(self, seconds: float) -> None:
+        """Stand and wave once or twice with one arm, as people do who walk up to somebody."""
+        rng, still = self._rng, self._still(seconds)
+        style = replace(WaveStyle.draw(rng, True), rate=rng.uniform(0.8, 2.5), swing=np.deg2rad(rng.uniform(15, 45)))
+        start = self._total
+        self.act(still, "wave")
+        self._raised.append(_Raised(start, self._total, style, (_SIDES[int(rng.integers(2))],), "wave"))
+
     def greet(self, motion: Motion) -> None:
         """Go on with a movement of somebody who waves meanwhile, with one arm or both, or holds them up."""
         rng = self._rng
         moving = rng.random() < 0.6
-        sides = [("left", "right"), ("left",), ("right",)][int(rng.choice(3, p=(0.3, 0.35, 0.35)))]
+        sides = [_SIDES, ("left",), ("right",)][int(rng.choice(3, p=(0.3, 0.35, 0.35)))]
         label = ("wave_two_hands" if len(sides) == 2 else "wave") if moving else "raise_hand"
         style = WaveStyle.draw(rng, moving)
         if rng.random() < _OVERHEAD:
@@ -150,7 +159,7 @@ class Draft:
     def _raise(self, positions: FloatArray, target: Targets, raised: _Raised) -> None:
         """Raise arms, in place; while they go up and down nobody can say whether they wave."""
         count = raised.end - raised.start
-        slope = max(int(self._rng.uniform(0.25, 0.6) * RATE_HZ), 1)
+        slope = min(max(int(self._rng.uniform(0.25, 0.6) * RATE_HZ), 1), count // 3)
         frames = np.arange(count)
         weight = np.clip(np.minimum(frames, count - 1 - frames) / slope, 0, 1).astype(np.float32)
         weight = weight * weight * (3 - 2 * weight)
