@@ -16,6 +16,7 @@ from csre_ros.recognition.bundle_info import BundleInfo, DataSource, Label, Metr
 from csre_ros.recognition.frame_decoder import FrameDecoding
 from csre_ros.skeleton import FloatArray
 from models.data.streams.clips import ClipStream, right_share
+from models.data.streams.labels import ANYTHING
 from models.data.streams.module import StreamData
 from models.data.streams.stream import Stream
 from models.data.streams.warm_start import WarmStart
@@ -177,13 +178,15 @@ def validation_streams(network: StreamNetwork, data: StreamWindowData, delay: in
                 for span in stream.spans
             ]
             truth = [one for one in truth if one.label not in data.labels.background]
-            allowed = open_labels(stream, data) if kind == _COMPOSED else None
+            allowed = open_labels(stream, data)
+            if kind != _COMPOSED:  # what a recording calls rest or walking is no action of ours all the same
+                allowed &= (stream.target == data.labels.target(ANYTHING))[:, None]
             scored.append(ScoredStream(probabilities, truth, 1.0 if truth else _NEGATIVE_WEIGHT, share, allowed))
     return scored
 
 
 def open_labels(stream: Stream, data: StreamWindowData) -> NDArray[np.bool_]:
-    """``[T, labels]``: which labels the frames of a composed stream allow whose target is no single class."""
+    """``[T, labels]``: which labels the frames of a stream allow whose target is no single class."""
     parents = torch.tensor(data.labels.parents)
     sets = torch.zeros(len(data.labels.targets), len(data.labels.names))
     sets.index_add_(1, parents, data.labels.membership)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from csre_ros.skeleton import FloatArray
+from csre_ros.evaluation import Interval
+from csre_ros.skeleton import FloatArray, get_layout
+from models.data.continuous import ContinuousRecording
 from models.data.streams.body import Motion, blend, join
 from models.data.streams.camera import VirtualCamera
 from models.data.streams.clips import ClipStream, right_share
@@ -26,7 +28,7 @@ from models.data.streams.labels import (
 from models.data.streams.module import split_pieces
 from models.data.streams.moves import MOVES
 from models.data.streams.pieces import Piece, active, as_somebody_else, pieces_of, whole
-from models.data.streams.recordings import chained
+from models.data.streams.recordings import BETWEEN, chained, labelled
 from models.data.streams.stream import RATE_HZ, Span, Stream
 from models.data.streams.warp import window_of
 from models.data.synthesis import BODY
@@ -321,6 +323,30 @@ class TestVirtualCamera:
         assert torch.allclose(still.amax(dim=1), still.amin(dim=1), rtol=1e-3)
         assert (changes > 1.3).float().mean() > 0.3
         assert torch.allclose(driven.amax(dim=1), still.amax(dim=1), rtol=0.02)
+
+
+@pytest.mark.parametrize(("source", "known"), [("utkinect", False), ("precog", True)])
+def test_hands_that_are_up_between_labels_are_nobodys_guess_where_people_try_out_what_comes(
+    source: str, known: bool
+) -> None:
+    positions = np.zeros((60, 20, 3), np.float32)
+    positions[..., 2] = 2.5
+    joints = get_layout("kinect20")
+    for joint, height in _HEIGHTS.items():
+        for number, name in enumerate(joints.joints):
+            if name.endswith(joint):
+                positions[:, number, :2] = ((1 if "left" in name else -1) * _WIDTHS[joint], -height)
+    positions[20:, joints.index["left_wrist"], 1] = -1.7
+    truth = (Interval("waveHands" if source == "utkinect" else "left punch", 2.5, 3.5),)
+    recording = ContinuousRecording(
+        np.arange(60) / 15, positions, np.ones((60, 20), np.float32), truth, 1, source, "one"
+    )
+    stream = labelled(recording, LABELS, 0)
+    between = LABELS.target(BETWEEN[source])
+    assert (stream.target[:19] == between).all()
+    assert (stream.target[22:36] == (between if known else LABELS.target(ANYTHING))).all()
+    (span,) = stream.spans
+    assert (stream.target[span.start : span.end] == span.label).all()
 
 
 def test_a_clip_is_right_where_its_label_has_the_largest_sum_over_its_own_frames() -> None:

@@ -15,13 +15,15 @@ from csre_ros.skeleton import FloatArray, LayoutMapping, get_layout
 from csre_ros.sources.recording import RecordingSource
 from models.data.clips import read_desk_clips
 from models.data.continuous import ContinuousRecording, read_continuous
-from models.data.streams.labels import REST, REST_OR_WALK, StreamLabels
+from models.data.streams.labels import ANYTHING, REST, REST_OR_WALK, StreamLabels
 from models.data.streams.stream import RATE_HZ, Span, Stream
-from models.data.synthesis import BODY
+from models.data.synthesis import BODY, arm
 from models.data.windows import to_body
 
 BETWEEN: Mapping[str, str] = {"utkinect": REST_OR_WALK, "precog": OTHER}
 """What people do between the labelled actions of a set: those of UTKinect also walk, those of PRECOG stand on guard."""
+_TRY_OUT = {"utkinect"}
+"""Sets in which people try out between the labels what comes: one raises both arms six times in half a minute."""
 
 SIGNING = "camera_negatives"
 HELD_OUT_WORDS = frozenset({"cry", "eat", "give", "kick", "run", "sleep", "wait", "wash"})
@@ -46,6 +48,8 @@ def labelled(recording: ContinuousRecording, labels: StreamLabels, first_slot: i
     mapping = LayoutMapping(get_layout("kinect20"), BODY)
     positions, confidence = on_grid(recording.stamps, *mapping.apply(recording.positions, recording.confidence))
     target = np.full(len(positions), labels.target(between or BETWEEN[source]))
+    if source in _TRY_OUT:
+        target[_hands_up(positions, confidence)] = labels.target(ANYTHING)
     spans: list[Span] = []
     for action in recording.truth:
         name = labels.of(source, action.label)
@@ -55,6 +59,16 @@ def labelled(recording: ContinuousRecording, labels: StreamLabels, first_slot: i
         target[first:last] = labels.target(name)
         spans.append(Span(first, last, labels.classes.index(name), first_slot + len(spans)))
     return Stream(positions, confidence, target, tuple(spans), source, recording.subject, recording.name)
+
+
+def _hands_up(positions: FloatArray, confidence: FloatArray) -> NDArray[np.bool_]:
+    """``[T]`` whether a wrist is above its shoulder (y points down); nobody can say what such a hand does."""
+    up = np.zeros(len(positions), bool)
+    for side in ("left", "right"):
+        shoulder, _, wrist = arm(side)
+        higher = positions[:, wrist, 1] < positions[:, shoulder, 1]
+        up |= higher & (confidence[:, wrist] > 0) & (confidence[:, shoulder] > 0)
+    return up
 
 
 def read_labelled(name: str, root: Path, labels: StreamLabels, first_slot: int, between: str = "") -> list[Stream]:
