@@ -27,7 +27,7 @@ _GRID = {
     "leave": (0.4, 0.6, 0.8, 1.0),
     "onset": (0.4, 0.6, 0.8),
 }
-_WRONG = 0.7
+_WRONG = 0.6
 """What a wrong report costs, where a detected action is worth one."""
 _COMMON_TRUTHS = 4.0
 """So many actions of a mean label are added to those of every label when its threshold is chosen: some have few."""
@@ -121,20 +121,36 @@ def reports_of(
 def judge(
     streams: Iterable[ScoredStream], labels: Sequence[Label], settings: FrameDecoding, rate_hz: float, delay_s: float
 ) -> Outcome:
-    """Decode streams and count."""
+    """Decode streams and count.
+
+    Who is told of a raised hand where somebody waves has missed the wave and has heard of nothing that was not there:
+    one of a family for another is no wrong report.
+    """
     detected: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     late_s = 0.0
     names = [label.name for label in labels]
     for stream in streams:
-        found = match(merged(stream.truth), reports_of(stream.probabilities, labels, settings, rate_hz, delay_s))
+        truths = merged(stream.truth)
+        found = match(truths, reports_of(stream.probabilities, labels, settings, rate_hz, delay_s))
         for truth, _ in found.right:
             detected[truth.label] += stream.share  # type: ignore[assignment]
         for report in found.wrong:
-            if not stream.is_open(report, names.index(report.label), rate_hz):
+            if not stream.is_open(report, names.index(report.label), rate_hz) and not _kin(
+                report, truths, settings.families
+            ):
                 wrong[report.label] += stream.share * stream.weight  # type: ignore[assignment]
         late_s += stream.share * sum(max(r.decided - t.start, 0) + abs(r.start - t.start) for t, r in found.right)
     return Outcome(detected, wrong, late_s)
+
+
+def _kin(report: Report, truths: Sequence[Interval], families: Sequence[Sequence[str]]) -> bool:
+    """Whether over most of a report something of its own family was done."""
+    kin = {name for family in families if report.label in family for name in family} - {report.label}
+    half_s = 0.5 * (report.end - report.start)
+    return any(
+        truth.label in kin and min(truth.end, report.end) - max(truth.start, report.start) > half_s for truth in truths
+    )
 
 
 def fit_decoding(
@@ -146,6 +162,8 @@ def fit_decoding(
     families: Sequence[Sequence[str]] = (),
 ) -> Fitted:
     """Choose times and shares for all labels at a middle threshold, then a threshold and a longest gap for each label.
+
+    Labels of one family have one threshold, as they have their evidence together.
 
     Args:
         streams: Of people nobody was trained on.
@@ -164,6 +182,7 @@ def fit_decoding(
     for name, values in ({} if fixed else _GRID).items():
         candidates = [FrameDecoding(**(asdict(settings) | {name: value})) for value in values]
         settings = max(candidates, key=lambda one: judge(streams, at(0.55), one, rate_hz, delay_s).gain)
+    groups = _groups(labels, settings.families)
     best: dict[str, tuple[float, float]] = {}
     curve = []
     for threshold in THRESHOLDS:
@@ -171,14 +190,25 @@ def fit_decoding(
         total = outcome.detected.total()
         common = (total - _WRONG * outcome.wrong.total()) / max(truths, 1e-9)
         curve.append((threshold, total / max(total + outcome.wrong.total(), 1e-9), total / max(truths, 1e-9)))
-        for label in labels:
-            gain = outcome.detected[label.name] - _WRONG * outcome.wrong[label.name] + _COMMON_TRUTHS * common
-            if label.name not in best or gain > best[label.name][0]:
-                best[label.name] = (gain, threshold)
+        for group in groups:
+            gain = sum(
+                outcome.detected[name] - _WRONG * outcome.wrong[name] + _COMMON_TRUTHS * common for name in group
+            )
+            for name in group:
+                if name not in best or gain > best[name][0]:
+                    best[name] = (gain, threshold)
     limits = tuple(0.0 if label.background else best[label.name][1] for label in labels)
     judged = [replace(label, threshold=limit) for label, limit in zip(labels, limits, strict=True)]
     chosen = fixed or _bridged(streams, judged, settings, rate_hz, delay_s)
     return Fitted(limits, chosen, tuple(curve))
+
+
+def _groups(labels: Sequence[Label], families: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Labels that share a threshold: those of a family, whose evidence is one, and every other one alone."""
+    names = [label.name for label in labels]
+    together = [[name for name in family if name in names] for family in families]
+    kin = {name for family in together for name in family}
+    return [family for family in together if family] + [[name] for name in names if name not in kin]
 
 
 def _bridged(

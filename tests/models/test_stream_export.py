@@ -113,3 +113,15 @@ def test_what_nobody_knows_is_not_wrong() -> None:
     settings = FrameDecoding()
     assert judge([strict], LABELS, settings, HZ, 0.2).wrong == {"kick": 1.0}
     assert judge([lenient], LABELS, settings, HZ, 0.2).wrong == {}
+
+
+def test_one_of_a_family_for_another_is_missed_and_not_wrong() -> None:
+    frames = np.full((60, 3), (0.9, 0.05, 0.05), np.float32)
+    frames[15:45] = (0.05, 0.05, 0.9)  # a kick where somebody waves
+    stream = ScoredStream(frames, [Interval("wave", 1.0, 3.0)])
+    apart, kin = FrameDecoding(), FrameDecoding(families=(("wave", "kick"),))
+    assert judge([stream], LABELS, apart, HZ, 0.2).wrong == {"kick": 1.0}
+    outcome = judge([stream], LABELS, kin, HZ, 0.2)
+    assert (outcome.wrong, outcome.detected) == ({}, {})
+    elsewhere = replace(stream, truth=[Interval("wave", 2.8, 3.8)])
+    assert judge([elsewhere], LABELS, kin, HZ, 0.2).wrong == {"kick": 1.0}
