@@ -20,7 +20,7 @@ from csre_ros.skeleton import FloatArray
 THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 BRIDGES_S = (0.07, 0.2, 0.5, 0.9, 1.4)
 _CLEARLY = 0.5
-"""Gain from which on a label's own longest gap is worth having."""
+"""Gain from which on something else than what was there is worth having: validation has a few dozen actions."""
 _GRID = {
     "min_duration_s": (0.07, 0.13, 0.2),
     "bridge_s": (0.07, 0.2, 0.4, 0.7),
@@ -29,6 +29,8 @@ _GRID = {
 }
 _WRONG = 0.6
 """What a wrong report costs, where a detected action is worth one."""
+_TURN_S = 0.4
+"""Least gap that a greeting goes on through: hands stand still where a wave turns, which few of the recordings show."""
 _COMMON_TRUTHS = 4.0
 """So many actions of a mean label are added to those of every label when its threshold is chosen: some have few."""
 _LATE_PER_S = 0.6
@@ -180,8 +182,10 @@ def fit_decoding(
 
     settings = fixed or FrameDecoding(families=families)
     for name, values in ({} if fixed else _GRID).items():
-        candidates = [FrameDecoding(**(asdict(settings) | {name: value})) for value in values]
-        settings = max(candidates, key=lambda one: judge(streams, at(0.55), one, rate_hz, delay_s).gain)
+        gain = judge(streams, at(0.55), settings, rate_hz, delay_s).gain + _CLEARLY
+        for other in [FrameDecoding(**(asdict(settings) | {name: value})) for value in values]:
+            if (found := judge(streams, at(0.55), other, rate_hz, delay_s).gain) > gain:
+                settings, gain = other, found
     groups = _groups(labels, settings.families)
     best: dict[str, tuple[float, float]] = {}
     curve = []
@@ -223,4 +227,6 @@ def _bridged(
             if label.name not in chosen or gain > chosen[label.name][0] + _CLEARLY:
                 chosen[label.name] = (gain, seconds)
     own = {name: seconds for name, (_, seconds) in chosen.items() if seconds != settings.bridge_s}
+    for name in (name for family in settings.families for name in family):
+        own[name] = max(own.get(name, settings.bridge_s), _TURN_S)
     return replace(settings, bridges_s=own)

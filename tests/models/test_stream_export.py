@@ -86,6 +86,13 @@ def test_what_goes_on_and_on_is_bridged_and_the_rest_is_not() -> None:
     assert gap["kick"] < 0.7 <= gap["wave"]
 
 
+def test_a_family_has_one_threshold_and_goes_on_where_a_wave_turns() -> None:
+    streams = [scored(1.0, 0.52, 0.62)] * 3
+    fitted = fit_decoding(streams, LABELS, HZ, 0.2, families=(("wave", "kick"),))
+    assert fitted.thresholds[1] == fitted.thresholds[2]
+    assert min(fitted.settings.bridges_s[name] for name in ("wave", "kick")) >= 0.4
+
+
 def test_settings_travel_through_the_extension() -> None:
     fitted = fit_decoding([scored(1.0, 0.8, 0.0)], LABELS, HZ, 0.2)
     assert FrameDecoding.from_extension(fitted.extension()) == fitted.settings
