@@ -9,6 +9,7 @@ python -m models plot --suite ucla                  draw its curves, confusion, 
 python -m models export --run runs/live/version_0 --output FILE.onnx --name NAME
 python -m models export-stream --run runs/stream/version_0 --output FILE.onnx --name NAME
 python -m models live                               the bundles that ship, and every figure about them
+python -m models taught                             teach labels to networks that never saw them
 python -m models online --bundle default            measure it on streams, clips and recordings of strangers
 python -m models streams --set utkinect --output FOLDER    write continuous recordings with their truth
 python -m models prepare-ntu --folder RAW --output NTU60_CS.npz --benchmark ntu60_xsub
@@ -56,6 +57,7 @@ COMMANDS = (
     Command("card", "Write the model card of a bundle from its figures.", "models.export.card:card"),
     Command("live", "Train, export and measure the bundles that ship.", "models.experiments.live:live"),
     Command("taught", "Teach labels to networks that never saw them.", "models.experiments.taught:taught"),
+    Command("unknown", "Measure what a network that never saw it makes of it.", "models.export.unknown:unknown"),
     Command("streams", "Write continuous recordings with their truth.", "models.data.stream_files:streams"),
     Command("prepare-ntu", "Convert raw NTU RGB+D skeletons.", "models.data.official.ntu:convert"),
 )

@@ -118,7 +118,7 @@ def fit_open_set(labels: Sequence[Label], training: Sequence[Said], validation: 
     distances = [plain.distances(one[2][row])[:, names.index(one[0])] for one, row in zip(known, rows, strict=True)]
     weight = _DISTANCE_COUNTS * float(logs.std()) / max(float(np.concatenate(distances).std()), 1e-6)
     fitted = replace(plain, weight=weight)
-    peaks = [_peak(np.where(row, _own(fitted, names, one), -np.inf)) for one, row in zip(known, rows, strict=True)]
+    peaks = [peak(np.where(row, _own(fitted, names, one), -np.inf)) for one, row in zip(known, rows, strict=True)]
     return replace(fitted, limits=tuple(np.quantile([one for one in peaks if np.isfinite(one)], SHARES).tolist()))
 
 
@@ -153,7 +153,7 @@ def _own(model: OpenSet, names: Sequence[str], said: Said) -> NDArray[np.float64
     return model.scores(probabilities, embeddings)[:, names.index(label)]
 
 
-def _peak(scores: NDArray[np.float64]) -> float:
+def peak(scores: NDArray[np.float64]) -> float:
     """The best that enough frames on end reach."""
     width = min(_TELLING_FRAMES, len(scores))
     return float(np.lib.stride_tricks.sliding_window_view(scores, width).min(axis=1).max())

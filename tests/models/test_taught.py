@@ -17,6 +17,7 @@ from models.data.taught import TAUGHT
 from models.experiments import live
 from models.experiments import taught as module
 from models.experiments.taught import read_runs, taught
+from models.export.unknown import auroc
 
 TABLE = read_stream_labels(Path("models/configs/labels_stream.yaml"))
 
@@ -108,3 +109,9 @@ def test_a_hand_is_held_from_when_it_rests_at_the_top() -> None:
 
 def test_a_hand_that_does_not_stay_is_no_posture() -> None:
     assert held(raised(8)) is None
+
+
+def test_the_area_counts_pairs_in_the_right_order_and_equal_ones_half() -> None:
+    scores, unseen = np.array([3.0, 1.0, 2.0, 1.0]), np.array([False, False, True, True])
+    assert auroc(scores, unseen) == pytest.approx((1 + 1 + 0 + 0.5) / 4)
+    assert auroc(np.array([-np.inf, -np.inf]), np.array([False, True])) == 0.5
