@@ -87,8 +87,8 @@ def _data(info: BundleInfo) -> Iterator[str]:
         yield f"| {source.name} | {source.terms} |"
     yield ""
     yield (
-        "Odd subjects train, even subjects test. Settings were chosen on one odd subject of each set, by a network that "
-        "had not seen that one. The weights were derived from data most of which is for research only."
+        "Odd subjects train, even subjects test. Settings were chosen on one odd subject of each set, by a network "
+        "that had not seen that one. The weights were derived from data most of which is for research only."
     )
 
 
