@@ -17,6 +17,10 @@ from csre_ros.teaching.posture import Posture
 
 _VELOCITY_S = 0.133
 """A velocity counts as the way in so many seconds."""
+_IN_THE_IMAGE = 0.3
+"""How much distances of points in the image count: people who walk up or turn change them without doing anything else.
+
+Chosen on training subjects before virtual cameras (``models/results/teach.md``)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +60,8 @@ class Features:
         """``[T, T other]``: 0 where two instants are the same; joints that one of them lacks do not count."""
         apart = np.maximum(2 - 2 * self.embedding @ other.embedding.T, 0)
         both = self.known[:, None] * other.known[None]
-        squares = np.square(self.points[:, None] - other.points[None]).sum(axis=-1) * both
+        scale = _IN_THE_IMAGE if self.points.shape[-1] == 2 else 1.0
+        squares = np.square(scale * (self.points[:, None] - other.points[None])).sum(axis=-1) * both
         share = both.shape[-1] / np.maximum(both.sum(axis=-1), 1)
         found: FloatArray = np.sqrt(apart + squares.sum(axis=-1) * share)
         return found
