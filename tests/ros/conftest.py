@@ -84,9 +84,10 @@ class Graph:
         return heard
 
     def publisher(self, message, topic, qos=10):
-        """A publisher that has found its subscriber."""
+        """A publisher that has found its subscriber, which as a rule has found it a moment later."""
         publisher = self.peer.create_publisher(message, topic, qos)
         self.until(lambda: publisher.get_subscription_count())
+        self.spin(0.1)
         return publisher
 
     def status(self, task, matches=lambda status: True):

@@ -105,7 +105,10 @@ def test_pictures_that_would_fill_the_memory_are_refused_and_counted(running, gr
     for data in hostile * 3:
         publisher.publish(CompressedImage(format="jpeg", data=array.array("B", data)))
         graph.spin(0.2)
-    status = graph.status("input", lambda status: int(status.table["rejected"]) == 12)
-    assert status.table["rejected: unreadable message"] == "12"
+    # The first is lost where the node has not found its sender yet, and one may overtake another.
+    while int((status := graph.status("input")).table["rejected"]) < 12:
+        publisher.publish(CompressedImage(format="jpeg", data=array.array("B", hostile[0])))
+        graph.spin(0.2)
+    assert status.table["rejected: unreadable message"] == status.table["rejected"]
     assert time.monotonic() - begin < 10
     assert memory(process) - before < 60
