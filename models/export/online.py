@@ -6,7 +6,6 @@ that the bundle carries.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -34,6 +33,7 @@ from models.data.streams.labels import StreamLabels, read_stream_labels
 from models.data.streams.recordings import read_signing
 from models.data.streams.stream import RATE_HZ, Stream
 from models.export.decoding import reports_of
+from models.export.record import write_record
 from models.training.provenance import commit, hardware
 
 _SETS = ("utkinect", "precog")
@@ -66,12 +66,7 @@ def online(
         ValueError: The bundle does not label every frame.
     """
     measured = Measured(Bundle.load(bundle, device="cpu"), root, read_stream_labels(labels_file), unknown)
-    record = measured.record()
-    text = json.dumps(record, indent=1)
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text + "\n", encoding="utf-8")
-    return text
+    return write_record(measured.record(), output)
 
 
 class Measured:

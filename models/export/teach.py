@@ -7,7 +7,6 @@ saw them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +32,7 @@ from models.data.streams.stream import RATE_HZ
 from models.data.taught import read_taught
 from models.data.windows import to_body
 from models.export.online import Measured
+from models.export.record import write_record
 from models.training.provenance import commit, hardware
 
 _ROBOT, _MOCAP = "robot_view", "mocap"
@@ -91,11 +91,7 @@ def teach(
             for key, clips in taught_clips(name, root).items()
         },
     }
-    text = json.dumps(record, indent=1)
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text + "\n", encoding="utf-8")
-    return text
+    return write_record(record, output)
 
 
 def _measured(

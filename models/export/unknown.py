@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from models.data.taught import read_taught
 from models.data.windows import to_body
 from models.export.online import Measured
 from models.export.open_set import peak
+from models.export.record import write_record
 from models.training.provenance import commit, hardware
 
 _TABLE = Path("models/configs/labels_stream.yaml")
@@ -91,11 +91,7 @@ def unknown(bundle: str, without: str, root: Path = Path("../shared/data"), outp
             for part, some in parts.items()
         },
     }
-    text = json.dumps(record, indent=1)
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text + "\n", encoding="utf-8")
-    return text
+    return write_record(record, output)
 
 
 def auroc(scores: NDArray[np.float64], unseen: NDArray[np.bool_]) -> float:
