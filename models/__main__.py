@@ -53,6 +53,7 @@ COMMANDS = (
     ),
     Command("open-set", "Teach an exported bundle what it does not know.", "models.export.open_set:open_set"),
     Command("teach", "Measure labels that are taught by examples.", "models.export.teach:teach"),
+    Command("activations", "Measure how taught labels do in continuous use.", "models.export.activations:activations"),
     Command("online", "Measure a bundle that labels every frame.", "models.export.online:online"),
     Command("card", "Write the model card of a bundle from its figures.", "models.export.card:card"),
     Command("live", "Train, export and measure the bundles that ship.", "models.experiments.live:live"),

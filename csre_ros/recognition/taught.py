@@ -13,7 +13,7 @@ class Match(NamedTuple):
     """How well the taught labels fit at one instant.
 
     Attributes:
-        probabilities: ``[taught]`` each for itself in 0..1; from 0.5 on the movement is taken for it.
+        probabilities: ``[taught]`` in 0..1: how well each fits, less where another one fits better.
         seconds: ``[taught]`` how long before the instant the movement began.
     """
 

@@ -21,6 +21,9 @@ from csre_ros.teaching.features import Features, FeatureStream
 _SOFTNESS = 0.06
 """Share of the reach within which a probability falls from 0.73 to 0.27."""
 
+_BEHIND = 0.13
+"""A label that is farther than the nearest one by this share of the reach counts 1/e of it."""
+
 _RECENT = 0.3
 """Share of the newest pair of instants in the fading mean along a path."""
 _RECENT_LIMIT = 1.1
@@ -138,7 +141,13 @@ class GalleryMatcher:
         """How well each label fits: as well as its nearest example, until that is over."""
         if self._warping is None:
             return Match(np.zeros(0, np.float32), np.zeros(0, np.float32))
-        distances, instants = self._warping.step(self._features.step(evidence))
+        return self.match(*self._warping.step(self._features.step(evidence)))
+
+    def match(self, distances: NDArray[np.float64], instants: NDArray[np.int64]) -> Match:
+        """What one instant says, of what :meth:`Warping.step` found.
+
+        Where several labels are within reach the nearest one is meant: a share for each, and none would be told.
+        """
         nearest = np.full(self._labels, np.inf)
         np.minimum.at(nearest, self._label_of, distances)
         seconds, moving = np.zeros(self._labels), np.zeros(self._labels, bool)
@@ -146,7 +155,10 @@ class GalleryMatcher:
             label = self._label_of[example]
             seconds[label], moving[label] = (instants[example] - 1) / self._rate, self._moving[example]
         nearest[self._ending.step(nearest, seconds, moving)] = np.inf
-        return Match(fit(nearest, self._reach), seconds.astype(np.float32))
+        fits = fit(nearest, self._reach)
+        if np.isfinite(nearest).any():
+            fits *= np.exp((nearest.min() - nearest) / (_BEHIND * self._reach)).astype(np.float32)
+        return Match(fits, seconds.astype(np.float32))
 
 
 def fit(distances: NDArray[np.float64], reach: float) -> FloatArray:

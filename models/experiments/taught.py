@@ -1,6 +1,7 @@
 """Labels that are taught to networks which never saw them: trained, exported and measured by one command.
 
-Each network is a chain of ``fit``, ``export-stream`` and ``teach``; the next start goes on where one was stopped.
+Each network is a chain of ``fit``, ``export-stream``, ``teach`` and ``activations``; the next start goes on where one
+was stopped.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from models.experiments.live import Run, call, made
 from models.experiments.suite import RESULTS
 
 _NAME = "taught"
+_REACHES = [0.6, 0.75, 0.9]
 
 
 def taught(
@@ -40,10 +42,16 @@ def taught(
     if wrong := set(only or []) - set(known):
         raise ValueError(f"there is no set {', '.join(sorted(wrong))}; choose from: {', '.join(known)}")
     for name in only or known:
-        figures = results.resolve() / "runs" / _NAME / f"{name}.json"
-        if not figures.is_file():
+        folder = results.resolve() / "runs" / _NAME
+        steps = {
+            folder / f"{name}.json": ("teach", f"--sets=[{name}]"),
+            folder / f"{name}_activations.json": ("activations", f"--without={name}", f"--reaches={_REACHES}"),
+        }
+        missing = {figures: step for figures, step in steps.items() if not figures.is_file()}
+        if missing:
             bundle = made(known[name], _NAME, root.resolve(), runs.resolve(), "--plain=true")
-            call("teach", f"--bundle={bundle}", f"--sets=[{name}]", f"--root={root.resolve()}", f"--output={figures}")
+        for figures, (command, *options) in missing.items():
+            call(command, f"--bundle={bundle}", *options, f"--root={root.resolve()}", f"--output={figures}")
 
 
 def read_runs(suite: Path) -> list[Run]:

@@ -74,17 +74,18 @@ def test_a_set_is_trained_exported_plainly_and_taught_once(tmp_path: Path, monke
         options = dict(argument.split("=", 1) for argument in arguments[1:])
         if arguments[0] == "fit":
             (Path(options["--trainer.logger.init_args.save_dir"]) / "taught" / "utd_a").mkdir(parents=True)
-        if arguments[0] == "teach":
-            Path(options["--output"]).parent.mkdir(parents=True)
+        if "--output" in options and arguments[0] != "export-stream":
+            Path(options["--output"]).parent.mkdir(parents=True, exist_ok=True)
             Path(options["--output"]).write_text("{}")
 
     monkeypatch.setattr(live, "call", call)
     monkeypatch.setattr(module, "call", call)
     for _ in range(2):
         taught(tmp_path, tmp_path / "runs", ["utd_a"], tmp_path / "results")
-    assert [step[0] for step in called] == ["fit", "export-stream", "teach"]
+    assert [step[0] for step in called] == ["fit", "export-stream", "teach", "activations"]
     assert "--plain=true" in called[1]
     assert "--sets=[utd_a]" in called[2]
+    assert {"--without=utd_a", "--reaches=[0.6, 0.75, 0.9]"} < set(called[3])
 
 
 def test_an_unknown_set_of_the_suite_is_named(tmp_path: Path) -> None:
