@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +31,25 @@ _log = logging.getLogger(__name__)
 States = Mapping[str, FloatArray]
 """What a step hands to the next one: ``[batch, ...]`` by name; all zeros are the beginning."""
 
+_BEGIN = "begin"
 _STATE_IN, _STATE_OUT = "state_{}_in", "state_{}_out"
 _MOST_STATES = 1 << 20  # numbers per person: 4 MB
+
+
+class Step(NamedTuple):
+    """What a network says of one frame of several people.
+
+    Attributes:
+        logits: ``[batch, classes]``.
+        embedding: ``[batch, dim]``.
+        begin: ``[batch]`` probability that an action begins; 0 of bundles that do not say.
+        states: Of the next step.
+    """
+
+    logits: FloatArray
+    embedding: FloatArray
+    begin: FloatArray
+    states: States
 
 
 class Bundle:
@@ -58,6 +76,7 @@ class Bundle:
         unknown = info.extensions.get(UNKNOWN) if info.stream else None
         self.open_set = None if unknown is None else OpenSet.from_extension(unknown, names, info.embedding)
         self._session = session
+        self._outputs = [name for name in ("logits", "embedding", _BEGIN) if name in session.outputs]
 
     @classmethod
     def load(cls, name_or_path: str | Path = "default", device: str = "auto") -> Bundle:
@@ -108,24 +127,21 @@ class Bundle:
         )
         return logits, embedding
 
-    def step(
-        self, positions: FloatArray, confidence: FloatArray, states: States
-    ) -> tuple[FloatArray, FloatArray, States]:
+    def step(self, positions: FloatArray, confidence: FloatArray, states: States) -> Step:
         """Label one frame of several people.
 
         Args:
             positions: ``[batch, joints, dims]`` float32; may be NaN where the confidence is 0.
             confidence: ``[batch, joints]`` float32 in 0..1.
             states: What the step before returned of the same people.
-
-        Returns:
-            Logits ``[batch, classes]``, embedding ``[batch, dim]``, and the states of the next step.
         """
         feeds = {"positions": positions, "confidence": confidence}
         feeds |= {_STATE_IN.format(name): state for name, state in states.items()}
-        names = [_STATE_OUT.format(name) for name in self.states]
-        logits, embedding, *after = self._session.run(["logits", "embedding", *names], feeds)
-        return logits, embedding, dict(zip(self.states, after, strict=True))
+        names = [*self._outputs, *(_STATE_OUT.format(name) for name in self.states)]
+        found = dict(zip(names, self._session.run(names, feeds), strict=True))
+        begin = found.get(_BEGIN, np.zeros(len(positions), np.float32))
+        after = {name: found[_STATE_OUT.format(name)] for name in self.states}
+        return Step(found["logits"], found["embedding"], begin, after)
 
     def beginning(self, people: int) -> dict[str, FloatArray]:
         """The states of people of whom nothing was seen yet."""
@@ -210,6 +226,8 @@ def _check_signature(session: OnnxSession, info: BundleInfo, path: Path) -> None
         states = _states(session)
         if (floats := sum(math.prod(shape) for shape in states.values())) > _MOST_STATES:
             raise BundleError(f"bundle {path} has states of {floats} numbers per person; at most {_MOST_STATES} fit")
+        if _BEGIN in session.outputs:  # bundles of older releases do not say
+            expected[_BEGIN] = ()
         for name, shape in states.items():
             expected |= {_STATE_IN.format(name): shape, _STATE_OUT.format(name): shape}
     found = {**session.inputs, **session.outputs}

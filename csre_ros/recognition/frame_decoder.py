@@ -16,6 +16,8 @@ from csre_ros.foreign_text import quoted
 from csre_ros.recognition.bundle_info import Label
 
 _MOST = 60  # seconds, or shares
+_REPEATED_S = 0.25
+"""Least time from the beginning of an action to that of the same one again."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class FrameDecoding:
         min_duration_s: Time that an action must be the best label, at or above its threshold, before it is reported.
         leave: An action goes on while its probability is at least this share of its threshold.
         onset: It began where its probability rose above this share of its threshold.
+        again: Probability of a beginning from which on an action that goes on is over and done again; 1: never.
         bridge_s: Longest gap inside one action.
         bridges_s: The same for single labels, by name.
         families: Names of labels that are easily taken for each other, such as a wave and a raised hand: what is sure
@@ -35,6 +38,7 @@ class FrameDecoding:
     min_duration_s: float = 0.13
     leave: float = 0.6
     onset: float = 0.5
+    again: float = 1.0
     bridge_s: float = 0.3
     bridges_s: Mapping[str, float] = field(default_factory=dict)
     families: Sequence[Sequence[str]] = ()
@@ -119,6 +123,7 @@ class FrameDecoder:
         self._last = self._peak = 0.0
         self._over = -np.inf  # when the last action ended
         self._count = 0
+        self._begun, self._begins = np.nan, False  # when an action began that goes on, and whether one does just now
         self._risen = np.full(len(self._thresholds), np.nan)  # when each label rose to its onset
 
     def step(
@@ -127,6 +132,7 @@ class FrameDecoder:
         probabilities: NDArray[np.floating[Any]],
         began: NDArray[np.floating[Any]] | None = None,
         known: NDArray[np.bool_] | None = None,
+        begin: float = 0.0,
     ) -> list[Reported]:
         """Take the probabilities of an instant in.
 
@@ -137,6 +143,7 @@ class FrameDecoder:
                 where it is not.
             known: ``[labels]`` whether the movement may be this at all; what may not starts no action, though one that
                 goes on is kept by its probability.
+            begin: Probability that an action begins, whichever.
 
         Returns:
             What changed, in order.
@@ -158,15 +165,24 @@ class FrameDecoder:
                 self._last, self._peak = at, max(self._peak, score)
             elif at - self._last > self._bridges[self.active]:
                 changes += self.end()
-        if strong and self._count >= self._needed and best != self.active:
-            start = np.nan if began is None else began[best]
+        again = self._done_again(at, begin) and best == self.active
+        if strong and self._count >= self._needed and (again or best != self.active):
+            start = self._begun if again else np.nan if began is None else began[best]
             since = max(float(self._risen[best] if np.isnan(start) else start), self._over)
             if self.active is not None:
                 changes += self.end(since)
-            self.active, self.since, self._last = best, since, at
+            self.active, self.since, self._last, self._begun = best, since, at, np.nan
             self._peak = float(probabilities[best])
             changes.append(Reported(best, since, None, self._peak))
         return changes
+
+    def _done_again(self, at: float, begin: float) -> bool:
+        """Whether the action that goes on began once more since it was told."""
+        begins = begin >= self._settings.again
+        if begins and not self._begins and self.active is not None and at - self.since >= _REPEATED_S:
+            self._begun = at
+        self._begins = begins
+        return not np.isnan(self._begun)
 
     def _with_families(
         self, probabilities: NDArray[np.floating[Any]], limits: NDArray[np.floating[Any]]
@@ -186,5 +202,5 @@ class FrameDecoder:
             return []
         until = max(min(self._last + self._period, latest), self.since)
         ended = Reported(self.active, self.since, until, self._peak)
-        self.active, self._over = None, until
+        self.active, self._over, self._begun = None, until, np.nan
         return [ended]

@@ -65,7 +65,7 @@ class StreamDecoder(Decoder):
             began = np.r_[np.full(len(self._probabilities), np.nan), at - match.seconds]
             self._probabilities = beside(self._probabilities, match.probabilities)
         self._frames.scale = self.config.threshold_scale
-        changes = self._frames.step(at, self._probabilities, began, known)
+        changes = self._frames.step(at, self._probabilities, began, known, evidence.begin)
         self._active, self._candidate = self._frames.active, self._frames.candidate
         events = [self._event(stamp_ns, person, change) for change in changes]
         if any(event.state is EventState.STARTED for event in events):

@@ -134,16 +134,17 @@ class StreamEncoder:
                 positions, confidence = _between(instants)
                 before = self._gather([states[row] for row in rows])
             with self._timer("infer"):
-                logits, embedding, after = self._bundle.step(positions, confidence, before)
-            finite = np.isfinite(logits).all(axis=1)
+                said = self._bundle.step(positions, confidence, before)
+            finite = np.isfinite(said.logits).all(axis=1) & np.isfinite(said.begin)
             for i, row in enumerate(rows):
                 # States that led to nonsense are not carried on.
-                states[row] = _Row(after, i) if finite[i] else None
+                states[row] = _Row(said.states, i) if finite[i] else None
                 about_ns = instants[i].at_ns - self._delay_ns
                 recent[row] = (*recent[row], (positions[i], confidence[i]))[-self._lag :]
                 if about_ns >= memories[row].first_ns:
                     span = self._span(memories[row], instants[i].after.stamp_ns)
-                    found[row].append(Evidence(logits[i], embedding[i], span, about_ns, *recent[row][0]))
+                    scores = said.logits[i], said.embedding[i], span, about_ns, float(said.begin[i])
+                    found[row].append(Evidence(*scores, *recent[row][0]))
         for memory, state, newest in zip(memories, states, recent, strict=True):
             memory.states, memory.recent = state, newest
             memory.waiting.clear()

@@ -19,6 +19,7 @@ from csre_ros.skeleton import FloatArray
 
 THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 BRIDGES_S = (0.07, 0.2, 0.5, 0.9, 1.4)
+_AGAIN = (0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 _CLEARLY = 0.5
 """Gain from which on something else than what was there is worth having: validation has a few dozen actions."""
 _GRID = {
@@ -43,6 +44,7 @@ class ScoredStream:
 
     Attributes:
         probabilities: ``[T, labels]``, each for the instant of its own frame.
+        begins: ``[T]`` probability that an action begins.
         truth: Actions in seconds from the first frame.
         weight: How much its wrong reports count; more where nothing of ours is done.
         share: How much all of it counts.
@@ -50,6 +52,7 @@ class ScoredStream:
     """
 
     probabilities: FloatArray
+    begins: FloatArray
     truth: Sequence[Interval]
     weight: float = 1.0
     share: float = 1.0
@@ -99,6 +102,7 @@ class Fitted:
 
 def reports_of(
     probabilities: FloatArray,
+    begins: FloatArray,
     labels: Sequence[Label],
     settings: FrameDecoding,
     rate_hz: float,
@@ -107,11 +111,14 @@ def reports_of(
 ) -> list[Report]:
     """What the decoder tells of a stream; ``known`` ``[T, labels]`` says which labels a movement may be at all."""
     decoder, decided, reports = FrameDecoder(labels, settings, rate_hz), 0.0, []
-    for number, frame in enumerate([*probabilities, None]):
+    for number in range(len(probabilities) + 1):
         at = number / rate_hz
-        for change in (
-            decoder.end() if frame is None else decoder.step(at, frame, known=None if known is None else known[number])
-        ):
+        if number < len(probabilities):
+            may_be = None if known is None else known[number]
+            changes = decoder.step(at, probabilities[number], None, may_be, float(begins[number]))
+        else:
+            changes = decoder.end()
+        for change in changes:
             if change.until is None:
                 decided = at + delay_s
             else:
@@ -134,7 +141,7 @@ def judge(
     names = [label.name for label in labels]
     for stream in streams:
         truths = merged(stream.truth)
-        found = match(truths, reports_of(stream.probabilities, labels, settings, rate_hz, delay_s))
+        found = match(truths, reports_of(stream.probabilities, stream.begins, labels, settings, rate_hz, delay_s))
         for truth, _ in found.right:
             detected[truth.label] += stream.share  # type: ignore[assignment]
         for report in found.wrong:
@@ -164,6 +171,8 @@ def fit_decoding(
     families: Sequence[Sequence[str]] = (),
 ) -> Fitted:
     """Choose times and shares for all labels at a middle threshold, then a threshold and a longest gap for each label.
+
+    Last comes how sure a beginning must be to end the same action before it.
 
     Labels of one family have one threshold, as they have their evidence together.
 
@@ -203,7 +212,10 @@ def fit_decoding(
                     best[name] = (gain, threshold)
     limits = tuple(0.0 if label.background else best[label.name][1] for label in labels)
     judged = [replace(label, threshold=limit) for label, limit in zip(labels, limits, strict=True)]
-    chosen = fixed or _bridged(streams, judged, settings, rate_hz, delay_s)
+    chosen = fixed
+    if chosen is None:
+        chosen = _bridged(streams, judged, settings, rate_hz, delay_s)
+        chosen = _repeated(streams, judged, chosen, rate_hz, delay_s)
     return Fitted(limits, chosen, tuple(curve))
 
 
@@ -230,3 +242,15 @@ def _bridged(
     for name in (name for family in settings.families for name in family):
         own[name] = max(own.get(name, settings.bridge_s), _TURN_S)
     return replace(settings, bridges_s=own)
+
+
+def _repeated(
+    streams: Sequence[ScoredStream], labels: Sequence[Label], settings: FrameDecoding, rate_hz: float, delay_s: float
+) -> FrameDecoding:
+    """Let a beginning end the same action before it from the probability on where that is clearly best, or never."""
+    chosen, gain = settings, judge(streams, labels, settings, rate_hz, delay_s).gain + _CLEARLY
+    for again in _AGAIN:
+        other = replace(settings, again=again)
+        if (found := judge(streams, labels, other, rate_hz, delay_s).gain) > gain:
+            chosen, gain = other, found
+    return chosen

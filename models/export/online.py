@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -41,6 +41,20 @@ _IN_PLACE = frozenset({"walk", "run", "sit_down", "stand_up"})
 """Actions that nobody calls a gesture."""
 _GREETINGS = frozenset({"wave", "wave_two_hands", "raise_hand"})
 Record = dict[str, Any]
+
+
+class Scores(NamedTuple):
+    """What a bundle says of some streams, one array for each; every row is for the instant of its own frame.
+
+    Attributes:
+        probabilities: ``[T, labels]``.
+        embeddings: ``[T, D]``.
+        begins: ``[T]`` probability that an action begins.
+    """
+
+    probabilities: list[FloatArray]
+    embeddings: list[FloatArray]
+    begins: list[FloatArray]
 
 
 def online(
@@ -113,8 +127,8 @@ class Measured:
             **({"robot_view": self.gestures(robot_view(root))} if self._flat else {}),
         }
 
-    def scores(self, streams: Sequence[Stream | ClipStream]) -> tuple[list[FloatArray], list[FloatArray]]:
-        """``[T, labels]`` probabilities and ``[T, D]`` embeddings, each row for the instant of its own frame.
+    def scores(self, streams: Sequence[Stream | ClipStream]) -> Scores:
+        """What the bundle says of streams.
 
         The last frame stands for the time by which the network looks ahead.
         """
@@ -125,21 +139,26 @@ class Measured:
         states: States = self._bundle.beginning(len(order))
         logits: list[list[FloatArray]] = [[] for _ in streams]
         embeddings: list[list[FloatArray]] = [[] for _ in streams]
+        begins: list[list[float]] = [[] for _ in streams]
         for step in range(int(lengths.max(initial=0))):
             rows = order[: int((lengths > step).sum())]
             frames = [min(step, len(inputs[row][0]) - 1) for row in rows]
             positions = np.stack([inputs[row][0][frame] for row, frame in zip(rows, frames, strict=True)])
             confidence = np.stack([inputs[row][1][frame] for row, frame in zip(rows, frames, strict=True)])
-            found, embedding, states = self._bundle.step(
+            said = self._bundle.step(
                 positions, confidence, {name: state[: len(rows)] for name, state in states.items()}
             )
+            states = said.states
             if step >= delay:
                 for place, row in enumerate(rows):
-                    logits[row].append(found[place])
-                    embeddings[row].append(embedding[place])
-        return [torch.from_numpy(np.stack(one)).softmax(-1).numpy() for one in logits], [
-            np.stack(one) for one in embeddings
-        ]
+                    logits[row].append(said.logits[place])
+                    embeddings[row].append(said.embedding[place])
+                    begins[row].append(said.begin[place])
+        return Scores(
+            [torch.from_numpy(np.stack(one)).softmax(-1).numpy() for one in logits],
+            [np.stack(one) for one in embeddings],
+            [np.array(one, np.float32) for one in begins],
+        )
 
     def reports(self, streams: Sequence[Stream | ClipStream]) -> list[list[Report]]:
         """What a robot is told of each stream."""
@@ -165,7 +184,7 @@ class Measured:
         views["mirrored"] = [mirrored(clip, self._table) for clip in clips]
         record: Record = {"number": len(clips)}
         for view, some in views.items():
-            found, embeddings = self.scores(some)
+            found, embeddings, _ = self.scores(some)
             record[view] = round(right_share(some, found, self._names), 4)
             if view == "as they are":
                 record |= self._by_label(some, found)
@@ -202,10 +221,12 @@ class Measured:
             count.update(sorted(gestures))
         return {name: dict(count) for name, count in counts.items()}
 
-    def _told(self, probabilities: FloatArray, embeddings: FloatArray, unknown: float) -> list[Report]:
+    def _told(
+        self, probabilities: FloatArray, embeddings: FloatArray, begins: FloatArray, unknown: float
+    ) -> list[Report]:
         bundle = self._bundle
         known = None if bundle.open_set is None else bundle.open_set.known(probabilities, embeddings, unknown)
-        return reports_of(probabilities, bundle.info.labels, bundle.decoding, RATE_HZ, self._delay_s, known)
+        return reports_of(probabilities, begins, bundle.info.labels, bundle.decoding, RATE_HZ, self._delay_s, known)
 
     def _truth(self, stream: Stream) -> Sequence[Interval]:
         names, background = self._table.names, self._table.background
@@ -243,8 +264,7 @@ class Measured:
     def _nearest_mean(self, clips: Sequence[ClipStream], embeddings: Sequence[FloatArray]) -> float:
         """Share of test clips whose mean embedding is nearest to that of its label over the validation subjects."""
         known = read_clip_streams(self._root, "val")
-        _, others = self.scores(known)
-        means = _class_means(known, others)
+        means = _class_means(known, self.scores(known).embeddings)
         names = list(means)
         centres = np.stack([means[name] for name in names])
         kept = [(clip, one) for clip, one in zip(clips, embeddings, strict=True) if clip.label in means]

@@ -189,7 +189,7 @@ def _stream(piece: Piece) -> ClipStream:
 
 
 def _said(measured: Measured, clips: Sequence[ClipStream]) -> list[Said]:
-    probabilities, embeddings = measured.scores(clips)
+    probabilities, embeddings, _ = measured.scores(clips)
     start = round(RATE_HZ)
     return [
         (clip.label, said[start:], seen[start:])

@@ -141,10 +141,12 @@ def take_settings(network: StreamNetwork, bundle: WarmStart, names: Sequence[str
     return Fitted(limits, bundle.decoding, points)
 
 
-def probabilities_of(
+def said_of(
     network: StreamNetwork, data: StreamWindowData, streams: Sequence[Stream | ClipStream], delay: int
-) -> list[FloatArray]:
-    """``[T, labels]`` of every stream, each row for the instant of its own frame; the last frame stands for the future.
+) -> list[tuple[FloatArray, FloatArray]]:
+    """Probabilities ``[T, labels]`` of every stream, and of a beginning ``[T]``.
+
+    Each row is for the instant of its own frame; the last frame stands for the future.
 
     Flat bundles see what a virtual camera makes of the bodies, always the same one.
     """
@@ -160,8 +162,8 @@ def probabilities_of(
                 nothing = torch.zeros(1, 4, dtype=torch.long)
                 batch = data.project(StreamBatch(positions, confidence, nothing, nothing))
                 positions, confidence = batch.positions, batch.confidence
-            logits = network(positions, confidence)[0][0, delay:]
-            found.append(logits.softmax(-1).numpy())
+            logits, _, begin, _ = network(positions, confidence)
+            found.append((logits[0, delay:].softmax(-1).numpy(), begin[0, delay:].numpy()))
     return found
 
 
@@ -172,7 +174,7 @@ def validation_streams(network: StreamNetwork, data: StreamWindowData, delay: in
     composed = seconds.pop(_COMPOSED, 0)
     for kind, streams in data.val.streams.items():
         share = min(sum(seconds.values()) / composed, 1.0) if kind == _COMPOSED else 1.0
-        for stream, probabilities in zip(streams, probabilities_of(network, data, streams, delay), strict=True):
+        for stream, said in zip(streams, said_of(network, data, streams, delay), strict=True):
             truth = [
                 Interval(names[data.labels.parents[span.label]], span.start / data.rate_hz, span.end / data.rate_hz)
                 for span in stream.spans
@@ -181,7 +183,7 @@ def validation_streams(network: StreamNetwork, data: StreamWindowData, delay: in
             allowed = open_labels(stream, data)
             if kind != _COMPOSED:  # what a recording calls rest or walking is no action of ours all the same
                 allowed &= (stream.target == data.labels.target(ANYTHING))[:, None]
-            scored.append(ScoredStream(probabilities, truth, 1.0 if truth else _NEGATIVE_WEIGHT, share, allowed))
+            scored.append(ScoredStream(*said, truth, 1.0 if truth else _NEGATIVE_WEIGHT, share, allowed))
     return scored
 
 
@@ -197,7 +199,7 @@ def open_labels(stream: Stream, data: StreamWindowData) -> NDArray[np.bool_]:
 def idle_bias(network: StreamNetwork, data: StreamWindowData, delay: int) -> float:
     """What to add to the logit of *idle* so that clips of validation subjects are told best; both are background."""
     clips = data.clips("val")
-    found = probabilities_of(network, data, clips, delay)
+    found = [probabilities for probabilities, _ in said_of(network, data, clips, delay)]
     idle = data.labels.names.index(_IDLE)
 
     def share(bias: float) -> float:
@@ -216,7 +218,7 @@ def figures(network: StreamNetwork, data: StreamWindowData, delay: int) -> list[
     metrics = []
     for angle in (0,) if data.flat else (0, 90, 180):
         turned = [clip.turned(np.deg2rad(angle)) for clip in clips]
-        found = probabilities_of(network, data, turned, delay)
+        found = [probabilities for probabilities, _ in said_of(network, data, turned, delay)]
         share = right_share(turned, found, data.labels.names, data.clip_words)
         how = f"turned by {angle} degrees" if angle else "as they are"
         what = "projected by virtual cameras" if data.flat else how
@@ -237,10 +239,10 @@ class Step(nn.Module):
         self.network, self.names = network, list(network.state_shapes())
 
     def forward(self, positions: Tensor, confidence: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Logits ``[N, labels]``, embedding ``[N, D]`` and states of ``[N, V, D]`` and ``[N, V]``."""
+        """Logits ``[N, labels]``, embedding ``[N, D]``, beginning ``[N]``, states, of ``[N, V, D]`` and ``[N, V]``."""
         before: Mapping[str, Tensor] = dict(zip(self.names, states, strict=True))
-        logits, embedding, after = self.network(positions[:, None], confidence[:, None], before)
-        return logits[:, 0], embedding[:, 0], *(after[name] for name in self.names)
+        logits, embedding, begin, after = self.network(positions[:, None], confidence[:, None], before)
+        return logits[:, 0], embedding[:, 0], begin[:, 0], *(after[name] for name in self.names)
 
 
 def step_graph(network: StreamNetwork) -> bytes:
@@ -250,6 +252,6 @@ def step_graph(network: StreamNetwork) -> bytes:
     states = [torch.zeros(2, *shape) for shape in shapes.values()]
     batch = {0: torch.export.Dim("batch", min=1)}
     inputs = ["positions", "confidence", *(f"state_{name}_in" for name in shapes)]
-    outputs = ["logits", "embedding", *(f"state_{name}_out" for name in shapes)]
+    outputs = ["logits", "embedding", "begin", *(f"state_{name}_out" for name in shapes)]
     example = (torch.rand(2, joints, dims), torch.ones(2, joints), states)
     return onnx_bytes(step, example, (inputs, outputs), (batch, batch, [batch] * len(states)))

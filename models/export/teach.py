@@ -186,7 +186,7 @@ def _robot_clips(root: Path) -> Taught:
 def _features(clips: Sequence[ClipStream], bundle: Bundle, measured: Measured) -> list[Features]:
     """Of each clip without the rest before it."""
     layout, found = get_layout(bundle.info.layout), []
-    for clip, logits, embeddings in zip(clips, *measured.scores(clips), strict=True):
+    for clip, logits, embeddings in zip(clips, *measured.scores(clips)[:2], strict=True):
         stream = FeatureStream(layout, RATE_HZ)
         rows = zip(logits, embeddings, clip.positions, clip.confidence, strict=True)
         steps = [stream.step(Evidence(said, seen, (0, 0), 0, at, sure)) for said, seen, at, sure in rows]

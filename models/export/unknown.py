@@ -65,7 +65,7 @@ def unknown(bundle: str, without: str, root: Path = Path("../shared/data"), outp
         frames = on_grid(np.arange(len(clip)) / clip.rate, clip.positions, clip.confidence)
         clips.append(behind_rest(*frames, label if full else clip.label, clip.source))
         new.append(taught)
-    said = Measured(loaded, root, left).scores(clips)
+    said = Measured(loaded, root, left).scores(clips)[:2]
     scores: dict[str, list[float]] = {"probability alone": [], "and distance": []}
     for probabilities, embeddings in zip(*said, strict=True):
         own_frames = slice(round(RATE_HZ), None)

@@ -21,6 +21,7 @@ class StreamNetwork(nn.Module):
         parents: Index of the reported label of every class that the encoder tells apart.
 
     Attributes:
+        begin: Second answer, beside the classifier: whether an action begins, so that one that is done again is two.
         bias: ``[labels]`` added to the reported logits; zero in training, set from validation clips when exported.
     """
 
@@ -30,6 +31,7 @@ class StreamNetwork(nn.Module):
     def __init__(self, front: StreamFront, encoder: StreamEncoder, parents: Sequence[int]) -> None:
         super().__init__()
         self.front, self.encoder = front, encoder
+        self.begin = nn.Conv1d(encoder.embedding_dim, 1, 1)
         merge = torch.zeros(len(parents), max(parents) + 1)
         merge[torch.arange(len(parents)), torch.tensor(parents)] = 1
         self.register_buffer("merge", merge, persistent=False)
@@ -58,10 +60,11 @@ class StreamNetwork(nn.Module):
 
     def forward(
         self, positions: Tensor, confidence: Tensor, states: Mapping[str, Tensor] | None = None
-    ) -> tuple[Tensor, Tensor, States]:
-        """Reported logits ``[N, T, labels]``, embeddings ``[N, T, D]``, and states."""
+    ) -> tuple[Tensor, Tensor, Tensor, States]:
+        """Reported logits ``[N, T, labels]``, embeddings ``[N, T, D]``, chances to begin ``[N, T]``, and states."""
         output = self.features(positions, confidence, states)
-        return self.merged(output.logits.mT), output.embedding.mT, output.states
+        begin = self.begin(output.embedding)[:, 0].sigmoid()
+        return self.merged(output.logits.mT), output.embedding.mT, begin, output.states
 
     def merged(self, logits: Tensor) -> Tensor:
         """``[..., classes]`` to ``[..., labels]``: the log of the summed exponentials of the parts of a label."""

@@ -15,6 +15,7 @@ from models.encoders.streaming import build_stream_encoder
 from models.encoders.streaming.causal import take
 from models.network.stream import StreamNetwork
 from models.network.stream_front import StreamFront
+from models.training.beginnings import Kinds, beginning_loss, kinds
 from models.training.encoder_training import EncoderTraining
 from models.training.settings import Contrast, Optimisation
 from models.training.warm_start import KeptRows, freeze_norms, load_bundle
@@ -33,6 +34,7 @@ class FrameLoss:
         background: Weight of frames without an action.
         smoothing: Weight of the squared change of log-probabilities from frame to frame.
         smoothing_limit: Largest change that counts.
+        beginning: Weight of the loss of the beginnings.
     """
 
     delay_frames: int = 4
@@ -40,6 +42,7 @@ class FrameLoss:
     background: float = 0.8
     smoothing: float = 0.1
     smoothing_limit: float = 4.0
+    beginning: float = 0.3
 
 
 class StreamLabeller(EncoderTraining):
@@ -79,6 +82,7 @@ class StreamLabeller(EncoderTraining):
         self.network: StreamNetwork
         self.membership: Tensor
         self.weights: Tensor
+        self.kinds: Tensor
 
     def configure_model(self) -> None:
         """Build the network for the data at hand; Lightning calls this before fit, validation, test and loading."""
@@ -110,6 +114,7 @@ class StreamLabeller(EncoderTraining):
         self.register_buffer("membership", data.labels.membership, persistent=False)
         frames = data.class_weights(self.frame_loss.weight_power, self.frame_loss.background)
         self.register_buffer("weights", frames, persistent=False)
+        self.register_buffer("kinds", torch.stack(kinds(data.labels)), persistent=False)
         shape = (encoder.feature_channels, self.contrast_frames, encoder.feature_joints)
         self.add_branch(shape, data.slot_labels, data.identity)
 
@@ -126,7 +131,7 @@ class StreamLabeller(EncoderTraining):
             self._kept.restore()
 
     def training_step(self, batch: StreamBatch, batch_idx: int) -> Tensor:
-        """Cross-entropy of every frame and its smoothness, plus the contrastive term where it is enabled."""
+        """Cross-entropy of every frame, its smoothness and the beginnings, plus the contrastive term where enabled."""
         output = self.network.features(batch.positions, batch.confidence)
         likelihood, logs = self._likelihood(output.logits, batch.target)
         weight = self.weights[self._counted(batch.target)]
@@ -136,6 +141,10 @@ class StreamLabeller(EncoderTraining):
         change = (logs[:, :, 1:] - logs[:, :, :-1].detach()).clamp(-limit, limit)
         loss = loss + self.frame_loss.smoothing * change.square().mean()
         loss = loss - self.optimisation.label_smoothing * logs.mean()
+        begin = self.network.begin(output.embedding).float()[:, 0, self.frame_loss.delay_frames + _WARM_FRAMES :]
+        begin = beginning_loss(begin, self._counted(batch.target), Kinds(*self.kinds))
+        self._log("train/begin", begin)
+        loss = loss + self.frame_loss.beginning * begin
         if self.csre is not None:
             features, chosen = self._actions(output.features, batch.action)
             if len(features):

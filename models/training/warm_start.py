@@ -30,7 +30,8 @@ def load_bundle(network: nn.Module, start: WarmStart, classes: tuple[str, ...]) 
             found = start.norm(name, module.num_features, module.eps)
             state |= {f"{name}.{key}": value for key, value in found.items()}
     given = {key: value for key, value in start.arrays.items() if key in state and ".classifier." not in key}
-    missing = [key for key in state if key not in given and "norm." not in key and ".classifier." not in key]
+    own = ("norm.", ".classifier.", "begin.")  # bundles of older releases do not say where actions begin
+    missing = [key for key in state if key not in given and not any(part in key for part in own)]
     odd = [key for key, value in given.items() if value.shape != state[key].shape]
     if missing or odd:
         raise BundleError(

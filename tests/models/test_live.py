@@ -49,8 +49,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 def test_the_shipped_suite_names_files_that_are_there_and_pairs_that_differ_in_csre_alone() -> None:
     runs = {run.name: run for run in read_runs(SUITE)}
-    assert list(runs)[:5] == ["chosen", "longer", "default", "flat_chosen", "flat"]
-    assert (runs["default"].settings_of, runs["default"].initial) == ("chosen", "longer")
+    assert list(runs)[:4] == ["chosen", "default", "flat_chosen", "flat"]
+    assert (runs["default"].settings_of, runs["default"].initial) == ("chosen", "chosen")
     assert (runs["flat"].settings_of, runs["flat"].initial) == ("flat_chosen", "flat_chosen")
     assert all((ROOT / path).is_file() for run in runs.values() for path in run.configs)
     plain, csre = dict(runs["plain_s1"].settings), dict(runs["csre_s1"].settings)
@@ -77,9 +77,9 @@ def test_a_run_is_trained_exported_and_measured_once(tmp_path: Path, steps: list
     assert "| **CSRE minus plain**, 1 pairs | | +0.100 |" in table
 
 
-def test_the_flat_bundle_goes_on_with_the_other(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
-    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["flat_chosen"])
-    initial = tmp_path / "runs" / "live" / "chosen" / "checkpoints" / "last.ckpt"
+def test_what_ships_goes_on_with_the_network_that_chose(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
+    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["flat"])
+    initial = tmp_path / "runs" / "live" / "flat_chosen" / "checkpoints" / "last.ckpt"
     assert f"--model.init_args.initial={initial}" in steps[0]
 
 
@@ -92,6 +92,6 @@ def test_what_ships_takes_the_settings_that_held_out_subjects_chose(
 
 
 def test_a_run_that_is_not_in_the_suite_is_refused(tmp_path: Path) -> None:
-    choices = "chosen, longer, default, flat_chosen, flat, plain_s0"
+    choices = "chosen, default, flat_chosen, flat, plain_s0"
     with pytest.raises(ValueError, match=rf"there is no run nope; choose from: {choices}"):
         live(root=tmp_path, runs=tmp_path, results=tmp_path, only=["nope"])

@@ -53,13 +53,14 @@ def test_one_frame_at_a_time_equals_the_whole_clip(encoder: str, layout: str) ->
     network = make_network(encoder, layout)
     positions, confidence = make_frames(layout)
     with torch.no_grad():
-        logits, embedding, _ = network(positions, confidence)
+        logits, embedding, begin, _ = network(positions, confidence)
         states = beginning(network.state_shapes(), len(positions), positions.nan_to_num())
         for frame in range(positions.shape[1]):
             part = slice(frame, frame + 1)
-            one_logits, one_embedding, states = network(positions[:, part], confidence[:, part], states)
+            one_logits, one_embedding, one_begin, states = network(positions[:, part], confidence[:, part], states)
             torch.testing.assert_close(one_logits[:, 0], logits[:, frame], atol=1e-5, rtol=1e-4)
             torch.testing.assert_close(one_embedding[:, 0], embedding[:, frame], atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(one_begin[:, 0], begin[:, frame], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("encoder", STREAM_ENCODERS)
@@ -142,9 +143,10 @@ def test_a_person_of_whom_nothing_is_seen_gives_finite_answers() -> None:
     network = make_network("hcn", "body13")
     positions = torch.full((1, 20, 13, 3), torch.nan)
     with torch.no_grad():
-        logits, embedding, _ = network(positions, torch.zeros(1, 20, 13))
+        logits, embedding, begin, _ = network(positions, torch.zeros(1, 20, 13))
     assert logits.isfinite().all()
     assert embedding.isfinite().all()
+    assert begin.isfinite().all()
 
 
 def test_an_encoder_without_streaming_form_is_refused() -> None:

@@ -21,6 +21,7 @@ from tests.models.test_stream_encoders import make_frames, make_network
 
 LABELS = [Label("idle", 0.0, True), Label("wave", 0.5), Label("kick", 0.5)]
 HZ = 15.0
+NEVER = np.zeros(200, np.float32)
 BUNDLES = Path(csre_ros.__file__).parent / "bundles"
 
 
@@ -31,19 +32,20 @@ def test_exported_steps_equal_the_whole_clip(encoder: str, layout: str) -> None:
     network.bias[0] = -1.5
     positions, confidence = make_frames(layout, people=3, frames=25)
     with torch.no_grad():
-        logits, embedding, _ = (
+        logits, embedding, begin, _ = (
             part if isinstance(part, dict) else part.numpy() for part in network(positions, confidence)
         )
     session = onnxruntime.InferenceSession(step_graph(network))
     states = {f"state_{name}_in": np.zeros((3, *shape), np.float32) for name, shape in network.state_shapes().items()}
     assert [one.name for one in session.get_inputs()] == ["positions", "confidence", *states]
     outputs = [one.name for one in session.get_outputs()]
-    assert outputs == ["logits", "embedding", *(name.replace("_in", "_out") for name in states)]
+    assert outputs == ["logits", "embedding", "begin", *(name.replace("_in", "_out") for name in states)]
     for frame in range(positions.shape[1]):
         given = {"positions": positions[:, frame].numpy(), "confidence": confidence[:, frame].numpy()}
         found = dict(zip(outputs, session.run(None, given | states), strict=True))
         np.testing.assert_allclose(found["logits"], logits[:, frame], atol=1e-5, rtol=1e-4)
         np.testing.assert_allclose(found["embedding"], embedding[:, frame], atol=1e-5, rtol=1e-4)
+        np.testing.assert_allclose(found["begin"], begin[:, frame], atol=1e-5, rtol=1e-4)
         states = {name: found[name.removesuffix("_in") + "_out"] for name in states}
 
 
@@ -53,11 +55,11 @@ def scored(weight: float, wave: float, kick: float) -> ScoredStream:
     frames[int(2 * HZ) : int(4 * HZ), 1] = wave
     frames[int(6 * HZ) : int(6.5 * HZ), 2] = kick
     frames[:, 0] = 1 - frames.sum(1)
-    return ScoredStream(frames, [Interval("wave", 2.0, 4.0)], weight)
+    return ScoredStream(frames, NEVER, [Interval("wave", 2.0, 4.0)], weight)
 
 
 def test_a_decoded_stream_tells_when_it_began_and_ended() -> None:
-    (report, false) = reports_of(scored(1.0, 0.8, 0.7).probabilities, LABELS, FrameDecoding(), HZ, 0.2)
+    (report, false) = reports_of(scored(1.0, 0.8, 0.7).probabilities, NEVER, LABELS, FrameDecoding(), HZ, 0.2)
     assert (report.label, false.label) == ("wave", "kick")
     assert report.start == pytest.approx(2.0, abs=0.01)
     assert report.end == pytest.approx(4.0, abs=0.1)
@@ -81,7 +83,7 @@ def test_what_goes_on_and_on_is_bridged_and_the_rest_is_not() -> None:
         frames[round(start * HZ) : round(end * HZ), label] = 0.9
     frames[:, 0] = 1 - frames.sum(1)
     truth = [Interval("wave", 1.0, 3.7), Interval("kick", 5.0, 5.6), Interval("kick", 6.3, 6.9)]
-    settings = fit_decoding([ScoredStream(frames, truth)] * 3, LABELS, HZ, 0.2).settings
+    settings = fit_decoding([ScoredStream(frames, NEVER, truth)] * 3, LABELS, HZ, 0.2).settings
     gap = {name: settings.bridges_s.get(name, settings.bridge_s) for name in ("wave", "kick")}
     assert gap["kick"] < 0.7 <= gap["wave"]
 
@@ -125,7 +127,7 @@ def test_what_nobody_knows_is_not_wrong() -> None:
 def test_one_of_a_family_for_another_is_missed_and_not_wrong() -> None:
     frames = np.full((60, 3), (0.9, 0.05, 0.05), np.float32)
     frames[15:45] = (0.05, 0.05, 0.9)  # a kick where somebody waves
-    stream = ScoredStream(frames, [Interval("wave", 1.0, 3.0)])
+    stream = ScoredStream(frames, NEVER, [Interval("wave", 1.0, 3.0)])
     apart, kin = FrameDecoding(), FrameDecoding(families=(("wave", "kick"),))
     assert judge([stream], LABELS, apart, HZ, 0.2).wrong == {"kick": 1.0}
     outcome = judge([stream], LABELS, kin, HZ, 0.2)

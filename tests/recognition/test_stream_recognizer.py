@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from csre_ros.recognition import ActionEvent, Bundle, BundleError, BundleInfo, Decision, EventState, Recognizer
+from csre_ros.recognition.bundle import Step
 from csre_ros.recognition.bundle_info import append_metadata
 from csre_ros.recognition.frame_decoder import FrameDecoder
 from csre_ros.recognition.settings import DecoderConfig, RecognizerConfig
@@ -245,9 +246,9 @@ def test_states_that_lead_to_nonsense_are_not_carried_on(bundle: Bundle, monkeyp
         recognizer.step(frame(k / 30, body(0.3)))
     step = bundle.step
 
-    def broken(positions: np.ndarray, confidence: np.ndarray, states: dict) -> tuple:
-        logits, embedding, after = step(positions, confidence, states)
-        return logits * np.nan, embedding, {name: state * np.nan for name, state in after.items()}
+    def broken(positions: np.ndarray, confidence: np.ndarray, states: dict) -> Step:
+        said = step(positions, confidence, states)
+        return said._replace(logits=said.logits * np.nan, states={k: v * np.nan for k, v in said.states.items()})
 
     monkeypatch.setattr(bundle, "step", broken)
     recognizer.step(frame(60 / 30, body(0.3)))
