@@ -24,18 +24,18 @@ class Evidence:
         embedding: ``[dim]`` what the network saw, before it was told apart.
         span_ns: Source stamps of the oldest and newest frame behind it.
         instant_ns: The instant of which it speaks, between the two.
-        begin: Probability that an action begins at that instant, maybe the one that goes on; 0 where nobody can say.
         positions: ``[V, dims]`` the joints at that instant in the bundle's layout; None where it speaks of a window.
         confidence: ``[V]`` of these joints.
+        begin: Probability that an action begins at that instant, maybe the one that goes on; 0 where nobody can say.
     """
 
     logits: FloatArray
     embedding: FloatArray
     span_ns: tuple[int, int]
     instant_ns: int
-    begin: float = 0.0
     positions: FloatArray | None = None
     confidence: FloatArray | None = None
+    begin: float = 0.0
 
 
 class OnlineEncoder(Protocol[Memory]):

@@ -143,8 +143,8 @@ class StreamEncoder:
                 recent[row] = (*recent[row], (positions[i], confidence[i]))[-self._lag :]
                 if about_ns >= memories[row].first_ns:
                     span = self._span(memories[row], instants[i].after.stamp_ns)
-                    scores = said.logits[i], said.embedding[i], span, about_ns, float(said.begin[i])
-                    found[row].append(Evidence(*scores, *recent[row][0]))
+                    scores = said.logits[i], said.embedding[i], span, about_ns
+                    found[row].append(Evidence(*scores, *recent[row][0], begin=float(said.begin[i])))
         for memory, state, newest in zip(memories, states, recent, strict=True):
             memory.states, memory.recent = state, newest
             memory.waiting.clear()

@@ -18,6 +18,7 @@ from csre_ros.skeleton import FloatArray
 from models.data.streams.clips import ClipStream, right_share
 from models.data.streams.labels import ANYTHING
 from models.data.streams.module import StreamData
+from models.data.streams.replays import replays
 from models.data.streams.stream import Stream
 from models.data.streams.warm_start import WarmStart
 from models.data.streams.windows import StreamBatch, StreamWindowData
@@ -168,12 +169,18 @@ def said_of(
 
 
 def validation_streams(network: StreamNetwork, data: StreamWindowData, delay: int) -> list[ScoredStream]:
-    """What the network says of the streams of the validation part; composed ones count as much as all recordings."""
+    """What the network says of the streams of the validation part; composed ones count as much as all recordings.
+
+    Recordings are few: each is seen at several speeds and in a mirror, and counts once in all.
+    """
     names, scored = data.labels.names, []
     seconds = {kind: sum(map(len, streams)) for kind, streams in data.val.streams.items()}
     composed = seconds.pop(_COMPOSED, 0)
     for kind, streams in data.val.streams.items():
         share = min(sum(seconds.values()) / composed, 1.0) if kind == _COMPOSED else 1.0
+        if kind != _COMPOSED:
+            ways = [replays(stream, data.labels, data.mirrors) for stream in streams]
+            streams, share = [one for some in ways for one in some], 1 / max(len(ways[0]), 1)
         for stream, said in zip(streams, said_of(network, data, streams, delay), strict=True):
             truth = [
                 Interval(names[data.labels.parents[span.label]], span.start / data.rate_hz, span.end / data.rate_hz)

@@ -53,12 +53,12 @@ class Runtime:
     def told(self, scenes: Sequence[Scene], lesson: Lesson, reaches: Sequence[float]) -> list[list[list[Report]]]:
         """Reports of each scene: without a gallery, then with it at each reach."""
         layout, found = get_layout(self.bundle.info.layout), []
-        for scene, said, seen in zip(scenes, *self.measured.scores([one.stream for one in scenes]), strict=True):
+        for scene, *said in zip(scenes, *self.measured.scores([one.stream for one in scenes]), strict=True):
             features, warping = FeatureStream(layout, RATE_HZ), Warping(lesson.examples)
-            rows = zip(said, seen, scene.stream.positions, scene.stream.confidence, strict=True)
+            rows = zip(*said, scene.stream.positions, scene.stream.confidence, strict=True)
             evidence = [
-                Evidence(np.log(np.maximum(one, 1e-12)), embedding, (at, at), at, where, sure)
-                for at, (one, embedding, where, sure) in zip(_stamps(len(said)), rows, strict=True)
+                Evidence(np.log(np.maximum(one, 1e-12)), embedding, (at, at), at, where, sure, begin)
+                for at, (one, embedding, begin, where, sure) in zip(_stamps(len(said[0])), rows, strict=True)
             ]
             warped = [warping.step(features.step(one)) for one in evidence]
             matchers: list[_Replayed | None] = [None]

@@ -29,6 +29,7 @@ from models.data.streams.module import split_pieces
 from models.data.streams.moves import MOVES
 from models.data.streams.pieces import Piece, active, as_somebody_else, pieces_of, whole
 from models.data.streams.recordings import BETWEEN, chained, labelled
+from models.data.streams.replays import replays
 from models.data.streams.stream import RATE_HZ, Span, Stream
 from models.data.streams.warp import window_of
 from models.data.synthesis import BODY
@@ -369,3 +370,25 @@ def test_clips_that_the_table_leaves_out_make_no_piece() -> None:
 
     kept = pieces_of([clip("walk"), clip("pickup_throw")], LABELS)
     assert [one.label for one in kept] == ["walk"]
+
+
+def test_a_recording_is_seen_at_three_speeds_and_in_a_mirror() -> None:
+    rng = np.random.default_rng(0)
+    target = np.full(60, LABELS.target("idle"))
+    target[20:40] = LABELS.target("swipe_left")
+    span = Span(20, 40, LABELS.classes.index("swipe_left"))
+    stream = Stream(
+        rng.normal(size=(60, 13, 3)).astype(np.float32), np.ones((60, 13), np.float32), target, (span,), "a"
+    )
+    seen = replays(stream, LABELS)
+    assert [len(one) for one in seen] == 2 * [70, 59, 50]
+    slow, same, fast, *mirrored = seen
+    assert [(one.spans[0].start, one.spans[0].end) for one in (slow, same, fast)] == [(24, 47), (20, 40), (17, 34)]
+    np.testing.assert_array_equal(same.positions, stream.positions[:-1])
+    np.testing.assert_allclose(fast.positions[1], 0.82 * stream.positions[1] + 0.18 * stream.positions[2], atol=1e-6)
+    swiped = {LABELS.classes[one.spans[0].label] for one in mirrored} | {
+        LABELS.targets[one.target[25]] for one in mirrored
+    }
+    assert swiped == {"swipe_right"}
+    np.testing.assert_array_equal(mirrored[1].positions[:, :, 0], -same.positions[:, list(BODY.mirror), 0])
+    assert len(replays(stream, LABELS, mirrors=False)) == 3
