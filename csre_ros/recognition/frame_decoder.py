@@ -16,6 +16,7 @@ from csre_ros.foreign_text import quoted
 from csre_ros.recognition.bundle_info import Label
 
 _MOST = 60  # seconds, or shares
+_BY_LABEL = ("bridges_s", "agains")
 _REPEATED_S = 0.25
 """Least time from the beginning of an action to that of the same one again."""
 
@@ -28,9 +29,10 @@ class FrameDecoding:
         min_duration_s: Time that an action must be the best label, at or above its threshold, before it is reported.
         leave: An action goes on while its probability is at least this share of its threshold.
         onset: It began where its probability rose above this share of its threshold.
-        again: Probability of a beginning from which on an action that goes on is over and done again; 1: never.
         bridge_s: Longest gap inside one action.
         bridges_s: The same for single labels, by name.
+        agains: Probability of a beginning from which on an action that goes on is over and done again, by name; never
+            for other labels.
         families: Names of labels that are easily taken for each other, such as a wave and a raised hand: what is sure
             to be one of them is told as the likeliest of them.
     """
@@ -38,9 +40,9 @@ class FrameDecoding:
     min_duration_s: float = 0.13
     leave: float = 0.6
     onset: float = 0.5
-    again: float = 1.0
     bridge_s: float = 0.3
     bridges_s: Mapping[str, float] = field(default_factory=dict)
+    agains: Mapping[str, float] = field(default_factory=dict)
     families: Sequence[Sequence[str]] = ()
 
     @classmethod
@@ -51,11 +53,12 @@ class FrameDecoding:
             ValueError: A value is no number, or out of range.
         """
         known = {name: extension[name] for name in cls.__dataclass_fields__ if name in extension}
-        bridges = known.get("bridges_s", {})
-        if not isinstance(bridges, Mapping):
-            raise ValueError(
-                f"bridges_s of the extension 'decoder' is {quoted(bridges)}; it must be an object by label"
-            )
+        by_label = {name: known.get(name, {}) for name in _BY_LABEL}
+        for name, values in by_label.items():
+            if not isinstance(values, Mapping):
+                raise ValueError(
+                    f"{name} of the extension 'decoder' is {quoted(values)}; it must be an object by label"
+                )
         families = known.get("families", ())
         if not isinstance(families, list | tuple) or not all(
             isinstance(one, list | tuple) and all(isinstance(name, str) for name in one) for one in families
@@ -64,8 +67,8 @@ class FrameDecoding:
                 f"families of the extension 'decoder' is {quoted(families)}; it must be a list of lists of labels"
             )
         known["families"] = tuple(tuple(one) for one in families)
-        numbers = [item for item in known.items() if item[0] not in ("bridges_s", "families")]
-        for name, value in (*numbers, *bridges.items()):
+        numbers = [item for item in known.items() if item[0] not in (*_BY_LABEL, "families")]
+        for name, value in (*numbers, *(item for values in by_label.values() for item in values.items())):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
                 what = f"{quoted(name)} of the extension 'decoder'"
                 raise ValueError(f"{what} is {quoted(value)}; it must lie in 0..{_MOST}")
@@ -108,6 +111,7 @@ class FrameDecoder:
         self._thresholds = np.array([label.threshold for label in labels])
         self._is_action = [not label.background for label in labels]
         self._bridges = [settings.bridges_s.get(label.name, settings.bridge_s) for label in labels]
+        self._agains = [settings.agains.get(label.name, np.inf) for label in labels]
         names = [label.name for label in labels]
         families = [[names.index(name) for name in family if name in names] for family in settings.families]
         self._families = [np.array(family) for family in families if len(family) > 1]
@@ -178,8 +182,8 @@ class FrameDecoder:
 
     def _done_again(self, at: float, begin: float) -> bool:
         """Whether the action that goes on began once more since it was told."""
-        begins = begin >= self._settings.again
-        if begins and not self._begins and self.active is not None and at - self.since >= _REPEATED_S:
+        begins = self.active is not None and begin >= self._agains[self.active]
+        if begins and not self._begins and at - self.since >= _REPEATED_S:
             self._begun = at
         self._begins = begins
         return not np.isnan(self._begun)

@@ -19,6 +19,7 @@ from csre_ros.skeleton import FloatArray
 
 THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 BRIDGES_S = (0.07, 0.2, 0.5, 0.9, 1.4)
+_NEVER = 2.0  # no probability is as high
 _AGAIN = (0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 _CLEARLY = 0.5
 """Gain from which on something else than what was there is worth having: validation has a few dozen actions."""
@@ -172,7 +173,7 @@ def fit_decoding(
 ) -> Fitted:
     """Choose times and shares for all labels at a middle threshold, then a threshold and a longest gap for each label.
 
-    Last comes how sure a beginning must be to end the same action before it.
+    Last comes how sure a beginning must be to end the same action before it, by label.
 
     Labels of one family have one threshold, as they have their evidence together.
 
@@ -247,10 +248,15 @@ def _bridged(
 def _repeated(
     streams: Sequence[ScoredStream], labels: Sequence[Label], settings: FrameDecoding, rate_hz: float, delay_s: float
 ) -> FrameDecoding:
-    """Let a beginning end the same action before it from the probability on where that is clearly best, or never."""
-    chosen, gain = settings, judge(streams, labels, settings, rate_hz, delay_s).gain + _CLEARLY
-    for again in _AGAIN:
-        other = replace(settings, again=again)
-        if (found := judge(streams, labels, other, rate_hz, delay_s).gain) > gain:
-            chosen, gain = other, found
-    return chosen
+    """Let a beginning end the same action before it where that is clearly better; a greeting goes on and on."""
+    kin = {name for family in settings.families for name in family}
+    names = [label.name for label in labels if not label.background and label.name not in kin]
+    chosen: dict[str, tuple[float, float]] = {}
+    for again in (_NEVER, *_AGAIN):
+        other = replace(settings, agains=dict.fromkeys(names, again))
+        outcome = judge(streams, labels, other, rate_hz, delay_s)
+        for name in names:
+            gain = outcome.detected[name] - _WRONG * outcome.wrong[name]
+            if name not in chosen or gain > chosen[name][0] + _CLEARLY:
+                chosen[name] = (gain, again)
+    return replace(settings, agains={name: again for name, (_, again) in chosen.items() if again != _NEVER})

@@ -134,3 +134,15 @@ def test_one_of_a_family_for_another_is_missed_and_not_wrong() -> None:
     assert (outcome.wrong, outcome.detected) == ({}, {})
     elsewhere = replace(stream, truth=[Interval("wave", 2.8, 3.8)])
     assert judge([elsewhere], LABELS, kin, HZ, 0.2).wrong == {"kick": 1.0}
+
+
+def test_a_beginning_ends_what_is_done_again_and_no_greeting() -> None:
+    frames = np.full((90, 3), (0.05, 0.05, 0.9), np.float32)
+    begins = np.zeros(90, np.float32)
+    begins[[15, 45]] = 0.92
+    frames[:15] = frames[75:] = (0.9, 0.05, 0.05)
+    twice = ScoredStream(frames, begins, [Interval("kick", 1.0, 2.85), Interval("kick", 3.0, 5.0)])
+    assert fit_decoding([twice] * 3, LABELS, HZ, 0.2).settings.agains == {"kick": 0.9}
+    assert fit_decoding([twice] * 3, LABELS, HZ, 0.2, families=(("wave", "kick"),)).settings.agains == {}
+    once = replace(twice, truth=[Interval("kick", 1.0, 5.0)])
+    assert fit_decoding([once] * 3, LABELS, HZ, 0.2).settings.agains == {}
