@@ -30,7 +30,8 @@ class Run:
 
     Attributes:
         name: Of its folder.
-        configs: Configuration files, the later ones over the earlier ones.
+        configs: Configuration files, the later ones over the earlier ones; none of a bundle that ships: it is measured
+            as it is.
         settings: Options of ``fit`` over them.
         initial: Name of the run whose network it goes on with, or empty.
         settings_of: Name of the run whose thresholds and decoder its bundle takes, or empty: fitted for itself.
@@ -68,16 +69,18 @@ def live(
         raise ValueError(f"there is no run {', '.join(sorted(wrong))}; choose from: {', '.join(known)}")
     for name in known if only is None else only:
         if not _figures(results, name).is_file():
-            bundle = made(known[name], _NAME, root.resolve(), runs.resolve())
+            run = known[name]
+            bundle = made(run, _NAME, root.resolve(), runs.resolve()) if run.configs else name
             call("online", f"--bundle={bundle}", f"--root={root}", f"--output={_figures(results, name)}")
             write_table(known, results)
     write_table(known, results)
 
 
 def read_runs(suite: Path) -> list[Run]:
-    """The runs of a suite file, in order: the bundles, then the pairs."""
+    """The runs of a suite file, in order: what ships, the other bundles, then the pairs."""
     content = yaml.safe_load(suite.read_text(encoding="utf-8"))
-    runs = [
+    runs = [Run(name, ()) for name in content.get("shipped", ())]
+    runs += [
         Run(
             name,
             tuple(one["configs"]),

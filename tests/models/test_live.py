@@ -49,9 +49,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 def test_the_shipped_suite_names_files_that_are_there_and_pairs_that_differ_in_csre_alone() -> None:
     runs = {run.name: run for run in read_runs(SUITE)}
-    assert list(runs)[:4] == ["chosen", "default", "flat_chosen", "flat"]
-    assert (runs["default"].settings_of, runs["default"].initial) == ("chosen", "chosen")
-    assert (runs["flat"].settings_of, runs["flat"].initial) == ("flat_chosen", "flat_chosen")
+    assert list(runs)[:6] == ["default", "flat", "chosen", "from_nothing", "flat_chosen", "flat_from_nothing"]
+    assert (runs["from_nothing"].settings_of, runs["from_nothing"].initial) == ("chosen", "chosen")
+    assert (runs["flat_from_nothing"].settings_of, runs["flat_from_nothing"].initial) == ("flat_chosen", "flat_chosen")
     assert all((ROOT / path).is_file() for run in runs.values() for path in run.configs)
     plain, csre = dict(runs["plain_s1"].settings), dict(runs["csre_s1"].settings)
     assert (plain.pop("model.init_args.contrast.enabled"), csre.pop("model.init_args.contrast.enabled")) == (
@@ -77,21 +77,24 @@ def test_a_run_is_trained_exported_and_measured_once(tmp_path: Path, steps: list
     assert "| **CSRE minus plain**, 1 pairs | | +0.100 |" in table
 
 
-def test_what_ships_goes_on_with_the_network_that_chose(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
-    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["flat"])
+def test_a_bundle_goes_on_with_the_network_that_chose(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
+    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["flat_from_nothing"])
     initial = tmp_path / "runs" / "live" / "flat_chosen" / "checkpoints" / "last.ckpt"
     assert f"--model.init_args.initial={initial}" in steps[0]
 
 
-def test_what_ships_takes_the_settings_that_held_out_subjects_chose(
-    tmp_path: Path, steps: list[tuple[str, ...]]
-) -> None:
-    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["default"])
+def test_a_bundle_takes_the_settings_that_held_out_subjects_chose(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
+    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["from_nothing"])
     assert "--data.init_args.hold_out=false" in steps[0]
     assert f"--settings_of={tmp_path / 'runs' / 'live' / 'chosen' / 'bundle.onnx'}" in steps[1]
 
 
+def test_what_ships_is_measured_as_it_is(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
+    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["flat"])
+    assert [step[:2] for step in steps] == [("online", "--bundle=flat")]
+
+
 def test_a_run_that_is_not_in_the_suite_is_refused(tmp_path: Path) -> None:
-    choices = "chosen, default, flat_chosen, flat, plain_s0"
+    choices = "default, flat, chosen, from_nothing, flat_chosen, flat_from_nothing, plain_s0"
     with pytest.raises(ValueError, match=rf"there is no run nope; choose from: {choices}"):
         live(root=tmp_path, runs=tmp_path, results=tmp_path, only=["nope"])
