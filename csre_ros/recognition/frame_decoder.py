@@ -16,7 +16,7 @@ from csre_ros.foreign_text import quoted
 from csre_ros.recognition.bundle_info import Label
 
 _MOST = 60  # seconds, or shares
-_BY_LABEL = ("bridges_s", "agains")
+_BY_LABEL = ("bridges_s", "repeats")
 _REPEATED_S = 0.25
 """Least time from the beginning of an action to that of the same one again."""
 
@@ -31,7 +31,7 @@ class FrameDecoding:
         onset: It began where its probability rose above this share of its threshold.
         bridge_s: Longest gap inside one action.
         bridges_s: The same for single labels, by name.
-        agains: Probability of a beginning from which on an action that goes on is over and done again, by name; never
+        repeats: Probability of a beginning from which on an action that goes on is over and done again, by name; never
             for other labels.
         families: Names of labels that are easily taken for each other, such as a wave and a raised hand: what is sure
             to be one of them is told as the likeliest of them.
@@ -42,7 +42,7 @@ class FrameDecoding:
     onset: float = 0.5
     bridge_s: float = 0.3
     bridges_s: Mapping[str, float] = field(default_factory=dict)
-    agains: Mapping[str, float] = field(default_factory=dict)
+    repeats: Mapping[str, float] = field(default_factory=dict)
     families: Sequence[Sequence[str]] = ()
 
     @classmethod
@@ -111,7 +111,7 @@ class FrameDecoder:
         self._thresholds = np.array([label.threshold for label in labels])
         self._is_action = [not label.background for label in labels]
         self._bridges = [settings.bridges_s.get(label.name, settings.bridge_s) for label in labels]
-        self._agains = [settings.agains.get(label.name, np.inf) for label in labels]
+        self._repeats = [settings.repeats.get(label.name, np.inf) for label in labels]
         names = [label.name for label in labels]
         families = [[names.index(name) for name in family if name in names] for family in settings.families]
         self._families = [np.array(family) for family in families if len(family) > 1]
@@ -182,7 +182,7 @@ class FrameDecoder:
 
     def _done_again(self, at: float, begin: float) -> bool:
         """Whether the action that goes on began once more since it was told."""
-        begins = self.active is not None and begin >= self._agains[self.active]
+        begins = self.active is not None and begin >= self._repeats[self.active]
         if begins and not self._begins and at - self.since >= _REPEATED_S:
             self._begun = at
         self._begins = begins

@@ -20,7 +20,7 @@ from csre_ros.skeleton import FloatArray
 THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 BRIDGES_S = (0.07, 0.2, 0.5, 0.9, 1.4)
 _NEVER = 2.0  # no probability is as high
-_AGAIN = (0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
+_REPEATS = (0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 _CLEARLY = 0.5
 """Gain from which on something else than what was there is worth having: validation has a few dozen actions."""
 _GRID = {
@@ -252,11 +252,11 @@ def _repeated(
     kin = {name for family in settings.families for name in family}
     names = [label.name for label in labels if not label.background and label.name not in kin]
     chosen: dict[str, tuple[float, float]] = {}
-    for again in (_NEVER, *_AGAIN):
-        other = replace(settings, agains=dict.fromkeys(names, again))
+    for again in (_NEVER, *_REPEATS):
+        other = replace(settings, repeats=dict.fromkeys(names, again))
         outcome = judge(streams, labels, other, rate_hz, delay_s)
         for name in names:
             gain = outcome.detected[name] - _WRONG * outcome.wrong[name]
             if name not in chosen or gain > chosen[name][0] + _CLEARLY:
                 chosen[name] = (gain, again)
-    return replace(settings, agains={name: again for name, (_, again) in chosen.items() if again != _NEVER})
+    return replace(settings, repeats={name: again for name, (_, again) in chosen.items() if again != _NEVER})

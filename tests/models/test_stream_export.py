@@ -142,7 +142,7 @@ def test_a_beginning_ends_what_is_done_again_and_no_greeting() -> None:
     begins[[15, 45]] = 0.92
     frames[:15] = frames[75:] = (0.9, 0.05, 0.05)
     twice = ScoredStream(frames, begins, [Interval("kick", 1.0, 2.85), Interval("kick", 3.0, 5.0)])
-    assert fit_decoding([twice] * 3, LABELS, HZ, 0.2).settings.agains == {"kick": 0.9}
-    assert fit_decoding([twice] * 3, LABELS, HZ, 0.2, families=(("wave", "kick"),)).settings.agains == {}
+    assert fit_decoding([twice] * 3, LABELS, HZ, 0.2).settings.repeats == {"kick": 0.9}
+    assert fit_decoding([twice] * 3, LABELS, HZ, 0.2, families=(("wave", "kick"),)).settings.repeats == {}
     once = replace(twice, truth=[Interval("kick", 1.0, 5.0)])
-    assert fit_decoding([once] * 3, LABELS, HZ, 0.2).settings.agains == {}
+    assert fit_decoding([once] * 3, LABELS, HZ, 0.2).settings.repeats == {}

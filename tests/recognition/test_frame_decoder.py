@@ -136,7 +136,7 @@ def test_what_is_no_label_starts_nothing_and_does_not_end_what_goes_on() -> None
 
 
 def test_a_beginning_ends_the_same_action_before_it_once() -> None:
-    decoder = FrameDecoder(LABELS, replace(PLAIN, agains={"wave": 0.9}), RATE)
+    decoder = FrameDecoder(LABELS, replace(PLAIN, repeats={"wave": 0.9}), RATE)
     found = []
     for k, begin in enumerate([0.95, 0.2, 0.1, 0.1, 0.8, 0.95, 0.97, 0.3, 0.1]):
         found += [(k, change) for change in decoder.step(k / RATE, np.array(WAVE), begin=begin)]
@@ -149,7 +149,7 @@ def test_a_beginning_ends_the_same_action_before_it_once() -> None:
 
 def test_a_beginning_counts_when_its_action_is_sure_again_and_not_when_another_one_is() -> None:
     """It may fall into a dip of the scores."""
-    decoder = FrameDecoder(LABELS, replace(PLAIN, agains={"wave": 0.9}), RATE)
+    decoder = FrameDecoder(LABELS, replace(PLAIN, repeats={"wave": 0.9}), RATE)
     frames = [(WAVE, 0.0)] * 4 + [(IDLE, 0.0), (IDLE, 0.95), (WAVE, 0.0), (WAVE, 0.0)]
     found = [
         change
@@ -157,7 +157,7 @@ def test_a_beginning_counts_when_its_action_is_sure_again_and_not_when_another_o
         for change in decoder.step(k / RATE, np.array(frame), begin=begin)
     ]
     assert found[1:] == [Reported(1, 0.0, 0.5, 0.8), Reported(1, 0.5, None, 0.8)]
-    other = FrameDecoder(LABELS, replace(PLAIN, agains={"wave": 0.9}), RATE)
+    other = FrameDecoder(LABELS, replace(PLAIN, repeats={"wave": 0.9}), RATE)
     frames = [(WAVE, 0.0)] * 4 + [(CLAP, 0.95), (CLAP, 0.0), (CLAP, 0.0)]
     found = [
         change
@@ -167,8 +167,8 @@ def test_a_beginning_counts_when_its_action_is_sure_again_and_not_when_another_o
     assert [(change.label, change.until) for change in found] == [(1, None), (1, 0.4), (2, None)]
 
 
-@pytest.mark.parametrize("agains", [{}, {"clap": 0.5}])
-def test_labels_of_which_settings_do_not_say_it_are_never_done_again(agains: dict[str, float]) -> None:
-    decoder, begin = FrameDecoder(LABELS, replace(PLAIN, agains=agains), RATE), 0.99
+@pytest.mark.parametrize("repeats", [{}, {"clap": 0.5}])
+def test_labels_of_which_settings_do_not_say_it_are_never_done_again(repeats: dict[str, float]) -> None:
+    decoder, begin = FrameDecoder(LABELS, replace(PLAIN, repeats=repeats), RATE), 0.99
     found = [change for k in range(20) for change in decoder.step(k / RATE, np.array(WAVE), begin=begin)]
     assert len(found) == 1
