@@ -138,10 +138,10 @@ class Bundle:
         feeds = {"positions": positions, "confidence": confidence}
         feeds |= {_STATE_IN.format(name): state for name, state in states.items()}
         names = [*self._outputs, *(_STATE_OUT.format(name) for name in self.states)]
-        found = dict(zip(names, self._session.run(names, feeds), strict=True))
-        begin = found.get(_BEGIN, np.zeros(len(positions), np.float32))
-        after = {name: found[_STATE_OUT.format(name)] for name in self.states}
-        return Step(found["logits"], found["embedding"], begin, after)
+        found = self._session.run(names, feeds)
+        count = len(self._outputs)
+        begin = found[2] if _BEGIN in self._outputs else np.zeros(len(positions), np.float32)
+        return Step(found[0], found[1], begin, dict(zip(self.states, found[count:], strict=True)))
 
     def beginning(self, people: int) -> dict[str, FloatArray]:
         """The states of people of whom nothing was seen yet."""

@@ -65,15 +65,28 @@ def live(
         subprocess.CalledProcessError: A step failed; its own words are above.
     """
     known = {run.name: run for run in read_runs(suite)}
-    if wrong := set(only or []) - set(known):
-        raise ValueError(f"there is no run {', '.join(sorted(wrong))}; choose from: {', '.join(known)}")
-    for name in known if only is None else only:
-        if not _figures(results, name).is_file():
-            run = known[name]
-            bundle = made(run, _NAME, root.resolve(), runs.resolve()) if run.configs else name
-            call("online", f"--bundle={bundle}", f"--root={root}", f"--output={_figures(results, name)}")
+    for run in chosen(known, only, "run"):
+        if not _figures(results, run.name).is_file():
+            bundle = made(run, _NAME, root.resolve(), runs.resolve()) if run.configs else run.name
+            call("online", f"--bundle={bundle}", f"--root={root}", f"--output={_figures(results, run.name)}")
             write_table(known, results)
     write_table(known, results)
+
+
+def chosen(known: Mapping[str, Run], only: Sequence[str] | None, what: str) -> list[Run]:
+    """Runs of these names, in this order; all where none are given.
+
+    Args:
+        known: All there are.
+        only: Names.
+        what: What a run is called when there is none of a name.
+
+    Raises:
+        ValueError: There is none of such a name.
+    """
+    if wrong := set(only or []) - set(known):
+        raise ValueError(f"there is no {what} {', '.join(sorted(wrong))}; choose from: {', '.join(known)}")
+    return [known[name] for name in (known if only is None else only)]
 
 
 def read_runs(suite: Path) -> list[Run]:

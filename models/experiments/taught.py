@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from models.data.taught import TAUGHT, read_taught
-from models.experiments.live import Run, call, made
+from models.experiments.live import Run, call, chosen, made
 from models.experiments.suite import RESULTS
 
 _NAME = "taught"
@@ -39,17 +39,15 @@ def taught(
         subprocess.CalledProcessError: A step failed; its own words are above.
     """
     known = {run.name: run for run in read_runs(suite)}
-    if wrong := set(only or []) - set(known):
-        raise ValueError(f"there is no set {', '.join(sorted(wrong))}; choose from: {', '.join(known)}")
-    for name in only or known:
-        folder = results.resolve() / "runs" / _NAME
+    folder = results.resolve() / "runs" / _NAME
+    for run in chosen(known, only or None, "set"):
         steps = {
-            folder / f"{name}.json": ("teach", f"--sets=[{name}]"),
-            folder / f"{name}_activations.json": ("activations", f"--without={name}", f"--reaches={_REACHES}"),
+            folder / f"{run.name}.json": ("teach", f"--sets=[{run.name}]"),
+            folder / f"{run.name}_activations.json": ("activations", f"--without={run.name}", f"--reaches={_REACHES}"),
         }
         missing = {figures: step for figures, step in steps.items() if not figures.is_file()}
         if missing:
-            bundle = made(known[name], _NAME, root.resolve(), runs.resolve(), "--plain=true")
+            bundle = made(run, _NAME, root.resolve(), runs.resolve(), "--plain=true")
         for figures, (command, *options) in missing.items():
             call(command, f"--bundle={bundle}", *options, f"--root={root.resolve()}", f"--output={figures}")
 

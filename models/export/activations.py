@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.stats import chi2
 
 from csre_ros.evaluation import JudgedStream, Report, judge
@@ -24,10 +23,9 @@ from models.data.streams.scenes import CLIPS, CONTINUOUS, Scene, other_scenes, t
 from models.data.streams.stream import RATE_HZ
 from models.data.taught import read_taught
 from models.export.online import Measured
-from models.export.record import write_record
+from models.export.record import head, write_record
 from models.export.teach import Taught, taught_clips
 from models.export.with_gallery import Runtime, drawn_lesson
-from models.training.provenance import commit, hardware
 
 _TABLE = Path("models/configs/labels_stream.yaml")
 _SURE = 0.95
@@ -73,11 +71,8 @@ def activations(
     names = [label.name for label in labels if not label.background]
     scenes = other_scenes(root, table, table.without(read_taught()[without]), names)
     record = {
-        "bundle": loaded.info.name,
-        "digest": loaded.info.digest,
+        **head(loaded.info),
         "settings of": settings.info.digest,
-        "commit": commit(),
-        "hardware": hardware(torch.device("cpu")),
         "seed": seed,
         "examples of each label": shots,
         "sets": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -74,6 +74,10 @@ class Outcome:
     detected: Counter[str]
     wrong: Counter[str]
     late_s: float
+
+    def gain_of(self, label: str) -> float:
+        """What one label brings."""
+        return self.detected[label] - _WRONG * self.wrong[label]
 
     @property
     def gain(self) -> float:
@@ -205,9 +209,7 @@ def fit_decoding(
         common = (total - _WRONG * outcome.wrong.total()) / max(truths, 1e-9)
         curve.append((threshold, total / max(total + outcome.wrong.total(), 1e-9), total / max(truths, 1e-9)))
         for group in groups:
-            gain = sum(
-                outcome.detected[name] - _WRONG * outcome.wrong[name] + _COMMON_TRUTHS * common for name in group
-            )
+            gain = sum(outcome.gain_of(name) + _COMMON_TRUTHS * common for name in group)
             for name in group:
                 if name not in best or gain > best[name][0]:
                     best[name] = (gain, threshold)
@@ -232,14 +234,14 @@ def _bridged(
     streams: Sequence[ScoredStream], labels: Sequence[Label], settings: FrameDecoding, rate_hz: float, delay_s: float
 ) -> FrameDecoding:
     """Give labels a longest gap of their own where that is clearly better: some actions go on and on, others do not."""
-    chosen: dict[str, tuple[float, float]] = {}
-    for seconds in (settings.bridge_s, *BRIDGES_S):
-        outcome = judge(streams, labels, replace(settings, bridge_s=seconds), rate_hz, delay_s)
-        for label in labels:
-            gain = outcome.detected[label.name] - _WRONG * outcome.wrong[label.name]
-            if label.name not in chosen or gain > chosen[label.name][0] + _CLEARLY:
-                chosen[label.name] = (gain, seconds)
-    own = {name: seconds for name, (_, seconds) in chosen.items() if seconds != settings.bridge_s}
+    own = _clearly_better(
+        {
+            seconds: judge(streams, labels, replace(settings, bridge_s=seconds), rate_hz, delay_s)
+            for seconds in (settings.bridge_s, *BRIDGES_S)
+        },
+        settings.bridge_s,
+        [label.name for label in labels],
+    )
     for name in (name for family in settings.families for name in family):
         own[name] = max(own.get(name, settings.bridge_s), _TURN_S)
     return replace(settings, bridges_s=own)
@@ -251,12 +253,18 @@ def _repeated(
     """Let a beginning end the same action before it where that is clearly better; a greeting goes on and on."""
     kin = {name for family in settings.families for name in family}
     names = [label.name for label in labels if not label.background and label.name not in kin]
-    chosen: dict[str, tuple[float, float]] = {}
-    for again in (_NEVER, *_REPEATS):
-        other = replace(settings, repeats=dict.fromkeys(names, again))
-        outcome = judge(streams, labels, other, rate_hz, delay_s)
+    outcomes = {
+        again: judge(streams, labels, replace(settings, repeats=dict.fromkeys(names, again)), rate_hz, delay_s)
+        for again in (_NEVER, *_REPEATS)
+    }
+    return replace(settings, repeats=_clearly_better(outcomes, _NEVER, names))
+
+
+def _clearly_better(outcomes: Mapping[float, Outcome], usual: float, names: Sequence[str]) -> dict[str, float]:
+    """By label, the value of a setting that is clearly better than the usual one and those before it."""
+    chosen = dict.fromkeys(names, usual)
+    for value, outcome in outcomes.items():
         for name in names:
-            gain = outcome.detected[name] - _WRONG * outcome.wrong[name]
-            if name not in chosen or gain > chosen[name][0] + _CLEARLY:
-                chosen[name] = (gain, again)
-    return replace(settings, repeats={name: again for name, (_, again) in chosen.items() if again != _NEVER})
+            if outcome.gain_of(name) > outcomes[chosen[name]].gain_of(name) + _CLEARLY:
+                chosen[name] = value
+    return {name: value for name, value in chosen.items() if value != usual}

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from csre_ros.recognition.bundle import Bundle
@@ -23,17 +22,15 @@ from csre_ros.teaching import Recording, TeachError, trim
 from csre_ros.teaching.features import Features, FeatureStream
 from csre_ros.teaching.matching import sequence_distances
 from models.data.clips import read_clips
-from models.data.streams.clips import ClipStream, behind_rest
+from models.data.streams.clips import ClipStream, behind_rest, on_own_grid
 from models.data.streams.held_hands import held_hands
 from models.data.streams.held_out import robot_view
 from models.data.streams.labels import read_stream_labels
-from models.data.streams.recordings import on_grid
 from models.data.streams.stream import RATE_HZ
 from models.data.taught import read_taught
 from models.data.windows import to_body
 from models.export.online import Measured
-from models.export.record import write_record
-from models.training.provenance import commit, hardware
+from models.export.record import head, write_record
 
 _ROBOT, _MOCAP = "robot_view", "mocap"
 _STILL = round(RATE_HZ)
@@ -79,10 +76,7 @@ def teach(
     loaded = Bundle.load(bundle, device="cpu")
     measured = Measured(loaded, root, read_stream_labels(_STREAM_TABLE))
     record = {
-        "bundle": loaded.info.name,
-        "digest": loaded.info.digest,
-        "commit": commit(),
-        "hardware": hardware(torch.device("cpu")),
+        **head(loaded.info),
         "draws": draws,
         "seed": seed,
         "sets": {
@@ -168,8 +162,7 @@ def _clips(source: str, classes: Sequence[str], root: Path) -> Taught:
     """Examples of odd subjects, and the clips of even ones, behind a second of their first pose."""
     taught = Taught([], [])
     for clip in to_body([one for one in read_clips(source, root) if one.label in classes and len(one) > 1]):
-        frames = on_grid(np.arange(len(clip)) / clip.rate, clip.positions, clip.confidence)
-        (taught.examples if clip.subject % 2 else taught.told).append(behind_rest(*frames, clip.label, source))
+        (taught.examples if clip.subject % 2 else taught.told).append(on_own_grid(clip, clip.label))
     return taught
 
 

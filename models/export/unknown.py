@@ -6,21 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
 
 from csre_ros.recognition.bundle import Bundle
 from models.data.clips import DATA_SETS, read_clips
-from models.data.streams.clips import ClipStream, behind_rest
+from models.data.streams.clips import ClipStream, on_own_grid
 from models.data.streams.labels import read_stream_labels, reported
-from models.data.streams.recordings import on_grid
 from models.data.streams.stream import RATE_HZ
 from models.data.taught import read_taught
 from models.data.windows import to_body
 from models.export.online import Measured
 from models.export.open_set import peak
-from models.export.record import write_record
-from models.training.provenance import commit, hardware
+from models.export.record import head, write_record
 
 _TABLE = Path("models/configs/labels_stream.yaml")
 _LEAST_CLIPS = 20
@@ -62,8 +60,7 @@ def unknown(bundle: str, without: str, root: Path = Path("../shared/data"), outp
             continue
         if not taught and not own[names.index(label)]:
             continue
-        frames = on_grid(np.arange(len(clip)) / clip.rate, clip.positions, clip.confidence)
-        clips.append(behind_rest(*frames, label if full else clip.label, clip.source))
+        clips.append(on_own_grid(clip, label if full else clip.label))
         new.append(taught)
     said = Measured(loaded, root, left).scores(clips)[:2]
     scores: dict[str, list[float]] = {"probability alone": [], "and distance": []}
@@ -76,10 +73,7 @@ def unknown(bundle: str, without: str, root: Path = Path("../shared/data"), outp
     counted = np.isin(labels, [name for name in set(labels) if (labels == name).sum() >= _LEAST_CLIPS])
     parts = {"utd_mhad": np.array([clip.source == "utd_mhad" for clip in clips]), "union": counted}
     record = {
-        "bundle": loaded.info.name,
-        "digest": loaded.info.digest,
-        "commit": commit(),
-        "hardware": hardware(torch.device("cpu")),
+        **head(loaded.info),
         "without": without,
         "auroc": {
             part: {
@@ -96,5 +90,5 @@ def unknown(bundle: str, without: str, root: Path = Path("../shared/data"), outp
 
 def auroc(scores: NDArray[np.float64], unseen: NDArray[np.bool_]) -> float:
     """Chance that a known clip scores higher than an unknown one, of ``[clips]`` and ``[clips]``; equal ones half."""
-    known, new = scores[~unseen, None], scores[None, unseen]
-    return float(((known > new) + 0.5 * (known == new)).mean())
+    wins = mannwhitneyu(scores[~unseen], scores[unseen], method="asymptotic").statistic
+    return float(wins) / (int((~unseen).sum()) * int(unseen.sum()))

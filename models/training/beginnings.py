@@ -22,24 +22,22 @@ class Kinds(NamedTuple):
     Attributes:
         action: Target is one action.
         certain: Whoever has this target and then an action surely begins it: another class, rest, or rest or walking.
-        unknown: No statement: something may begin.
+            With any other, nobody knows whether something begins.
     """
 
     action: Tensor
     certain: Tensor
-    unknown: Tensor
 
 
 def kinds(labels: StreamLabels) -> Kinds:
     """Sort the targets of a label table."""
     background = torch.tensor([labels.names[parent] in labels.background for parent in labels.parents])
-    action, certain, unknown = (torch.zeros(len(labels.targets), dtype=torch.bool) for _ in range(3))
+    action, certain = (torch.zeros(len(labels.targets), dtype=torch.bool) for _ in range(2))
     action[: len(background)] = ~background
     certain[: len(background)] = True
     for name in (REST, REST_OR_WALK):
         certain[labels.target(name)] = True
-    unknown[:] = ~certain
-    return Kinds(action, certain, unknown)
+    return Kinds(action, certain)
 
 
 def beginning_loss(logits: Tensor, target: Tensor, kinds: Kinds) -> Tensor:
@@ -68,7 +66,7 @@ def beginnings(target: Tensor, kinds: Kinds) -> tuple[Tensor, Tensor]:
     first = kinds.action[target] & (target != before)
     sure = first & kinds.certain[before]
     begins = _spread(sure, _AROUND)
-    doubtful = _spread(sure, _UNSURE) | _spread(first & ~sure, _UNSURE) | kinds.unknown[target]
+    doubtful = _spread(sure, _UNSURE) | _spread(first & ~sure, _UNSURE) | ~kinds.certain[target]
     return begins, begins | ~doubtful
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from csre_ros.skeleton import FloatArray
-from models.data.clips import DATA_SETS, read_clips
+from models.data.clips import DATA_SETS, Clip, read_clips
 from models.data.labels import LabelMap, read_labels
 from models.data.live import VALIDATION_SUBJECTS
 from models.data.streams.body import rotation
@@ -68,6 +68,12 @@ def read_clip_streams(root: Path, part: str, kept: LabelMap | None = None) -> li
         positions, confidence = on_grid(stamps, clip.positions[order], clip.confidence[order])
         streams.append(behind_rest(positions, confidence, name, clip.source))
     return streams
+
+
+def on_own_grid(clip: Clip, label: str) -> ClipStream:
+    """A clip in ``body13`` at its own rate as a stream behind a second of its first pose, under a label."""
+    frames = on_grid(np.arange(len(clip)) / clip.rate, clip.positions, clip.confidence)
+    return behind_rest(*frames, label, clip.source)
 
 
 def behind_rest(positions: FloatArray, confidence: FloatArray, label: str, source: str) -> ClipStream:

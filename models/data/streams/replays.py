@@ -8,6 +8,7 @@ import numpy as np
 
 from models.data.streams.labels import StreamLabels
 from models.data.streams.stream import Span, Stream
+from models.data.streams.warp import sampled
 from models.data.synthesis import BODY
 
 _SPEEDS = (0.85, 1.0, 1.18)
@@ -37,14 +38,13 @@ def _mirrored(stream: Stream, labels: StreamLabels) -> Stream:
 def _at_speed(stream: Stream, speed: float) -> Stream:
     """Played faster or slower: positions lie between the frames on both sides, the rest comes from the nearest."""
     place = np.arange(0, len(stream) - 1, speed)
-    low = place.astype(int)
-    share = (place - low).astype(np.float32)[:, None, None]
+    positions, confidence = sampled(stream, place)
     nearest = np.round(place).astype(int)
     spans = tuple(Span(round(one.start / speed), round(one.end / speed), one.label, one.slot) for one in stream.spans)
     return replace(
         stream,
-        positions=stream.positions[low] * (1 - share) + stream.positions[low + 1] * share,
-        confidence=np.minimum(stream.confidence[low], stream.confidence[low + 1]),
+        positions=positions,
+        confidence=confidence,
         target=stream.target[nearest],
         spans=spans,
     )

@@ -11,13 +11,13 @@ import numpy as np
 
 from csre_ros.evaluation import Interval, merged
 from models.data.clips import DATA_SETS, read_clips
-from models.data.streams.clips import ClipStream, behind_rest
+from models.data.streams.clips import ClipStream, behind_rest, on_own_grid
 from models.data.streams.held_out import desk_minutes, test_streams
 from models.data.streams.labels import StreamLabels, reported
 from models.data.streams.mocap import read_mocap
 from models.data.streams.module import split_pieces
 from models.data.streams.pieces import pieces_of
-from models.data.streams.recordings import on_grid, read_signing
+from models.data.streams.recordings import read_signing
 from models.data.streams.stream import RATE_HZ, Stream
 from models.data.windows import to_body
 
@@ -91,5 +91,4 @@ def _clips(root: Path, left: StreamLabels, names: Sequence[str]) -> Iterator[Sce
         kept = left.of(clip.source, clip.label)
         if clip.subject % 2 or len(clip) < 2 or kept is None or reported(kept) not in names:
             continue
-        frames = on_grid(np.arange(len(clip)) / clip.rate, clip.positions, clip.confidence)
-        yield to_hear(behind_rest(*frames, reported(kept), clip.source))
+        yield to_hear(on_own_grid(clip, reported(kept)))

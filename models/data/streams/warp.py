@@ -55,7 +55,7 @@ def window_of(
     start = rng.uniform(lowest, highest)
     place = start + np.arange(frames) * speed
     positions, confidence = (
-        _thinned(stream, place, float(rng.uniform(1.2, 3.0)), rng) if rng.random() < thin else (_sampled(stream, place))
+        _thinned(stream, place, float(rng.uniform(1.2, 3.0)), rng) if rng.random() < thin else (sampled(stream, place))
     )
     nearest = np.clip(np.round(place), 0, len(stream) - 1).astype(int)
     chosen = [span for span in stream.spans if span.slot >= 0 and _inside(span.start, span.end, place)]
@@ -72,7 +72,8 @@ def _inside(start: int, end: int, place: Places) -> bool:
     return bool(min(end, place[-1]) - max(start, place[0]) > 0.6 * (end - start))
 
 
-def _sampled(stream: Stream, place: Places) -> tuple[FloatArray, FloatArray]:
+def sampled(stream: Stream, place: Places) -> tuple[FloatArray, FloatArray]:
+    """Positions and confidence at fractional frames: between those on both sides, as sure as the less sure of them."""
     place = np.clip(place, 0, len(stream) - 1)
     low = np.minimum(place.astype(int), max(len(stream) - 2, 0))
     high = np.minimum(low + 1, len(stream) - 1)
@@ -87,7 +88,7 @@ def _thinned(stream: Stream, place: Places, every: float, rng: Generator) -> tup
     frames = np.arange(len(place)) / every + rng.random()
     coarse = np.arange(int(frames[-1]) + 2)
     at = np.interp((coarse - frames[0]) * every, np.arange(len(place)), place)
-    positions, confidence = _sampled(stream, at)
+    positions, confidence = sampled(stream, at)
     low = frames.astype(int)
     share = (frames - low).astype(np.float32)[:, None]
     mixed = positions[low] * (1 - share[..., None]) + positions[low + 1] * share[..., None]
