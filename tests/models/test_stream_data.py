@@ -32,6 +32,7 @@ from models.data.streams.recordings import BETWEEN, chained, labelled
 from models.data.streams.replays import replays
 from models.data.streams.stream import RATE_HZ, Span, Stream
 from models.data.streams.warp import window_of
+from models.data.streams.windows import StreamBatch, StreamWindowData, StreamWindows
 from models.data.synthesis import BODY
 
 LABELS = read_stream_labels(Path("models/configs/labels_stream.yaml"))
@@ -392,3 +393,15 @@ def test_a_recording_is_seen_at_three_speeds_and_in_a_mirror() -> None:
     assert swiped == {"swipe_right"}
     np.testing.assert_array_equal(mirrored[1].positions[:, :, 0], -same.positions[:, list(BODY.mirror), 0])
     assert len(replays(stream, LABELS, mirrors=False)) == 3
+
+
+def test_windows_are_the_same_for_any_number_of_loaders() -> None:
+    def first_batch(workers: int) -> StreamBatch:
+        data = StreamWindowData(False, 40, 4, 8, {"composed": 1.0}, None, None, 3, workers)
+        streams = [Composer(pieces, LABELS, Composition()).make(60, np.random.default_rng(0))]
+        data.train = StreamWindows({"composed": streams}, 40, 3)
+        return next(iter(data.train_dataloader()))
+
+    pieces = [piece("wave", source=source) for source in ("utd_mhad", "msr_action3d")] + [piece("walk")]
+    for alone, beside in zip(first_batch(0), first_batch(1), strict=True):
+        assert torch.equal(alone, beside)

@@ -53,6 +53,7 @@ class StreamData(StreamWindowData):
         left_out: Classes by data set, in the words of the set: movements that the network must never have seen, see
             :meth:`StreamLabels.without`. A continuous set that holds one of them is left out altogether.
         seed: Base of all random streams.
+        workers: Loader processes; windows are the same for any number. One keeps a GPU fed.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class StreamData(StreamWindowData):
         hold_out: bool = True,
         left_out: dict[str, list[str]] | None = None,
         seed: int = 0,
+        workers: int = 0,
     ) -> None:
         table = read_stream_labels(labels_file)
         self.labels = table.without(left_out) if left_out else table
@@ -79,8 +81,8 @@ class StreamData(StreamWindowData):
         kinds = {
             kind: share for kind, share in (mixture or _MIXTURE).items() if kind not in {*BETWEEN} - {*self._continuous}
         }
-        super().__init__(flat, frames, batch_size, epoch_windows, kinds, augmentation, camera, seed)
-        self.save_hyperparameters(ignore=["composition", "augmentation", "camera", "root", "labels_file"])
+        super().__init__(flat, frames, batch_size, epoch_windows, kinds, augmentation, camera, seed, workers)
+        self.save_hyperparameters(ignore=["workers", "composition", "augmentation", "camera", "root", "labels_file"])
         self.clip_words = AS_WINDOWS
         self.root, self.labels_file = root, labels_file
         self._composed, self._left_out = composed, left_out or {}

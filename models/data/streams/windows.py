@@ -76,6 +76,7 @@ class StreamWindowData(L.LightningDataModule):
         augmentation: Ranges of the augmentation.
         camera: Ranges of the virtual cameras.
         seed: Base of all random streams.
+        workers: Loader processes; windows are the same for any number. One keeps a GPU fed.
 
     Attributes:
         labels: Label table.
@@ -106,13 +107,14 @@ class StreamWindowData(L.LightningDataModule):
         augmentation: Augmentation | None,
         camera: VirtualCamera | None,
         seed: int,
+        workers: int = 0,
     ) -> None:
         super().__init__()
         self.layout: SkeletonLayout = get_layout("body13_2d") if flat else BODY
         self.flat, self.frames, self.batch_size, self.rate_hz = flat, frames, batch_size, RATE_HZ
         self.mixture = dict(mixture)
         self.mirrors = True
-        self._epoch_windows, self._seed = epoch_windows, seed
+        self._epoch_windows, self._seed, self._workers = epoch_windows, seed, workers
         self._camera, self._augmentation = camera or VirtualCamera(), augmentation or _AUGMENTATION
         self._mirror = torch.tensor(BODY.mirror)
 
@@ -159,6 +161,7 @@ class StreamWindowData(L.LightningDataModule):
         return DataLoader(
             self.train, self.batch_size, sampler=sampler, collate_fn=collate_windows, drop_last=True,
             generator=torch.Generator().manual_seed(self._seed),
+            num_workers=self._workers, persistent_workers=self._workers > 0,
         )  # fmt: skip
 
     def val_dataloader(self) -> DataLoader[Window]:
