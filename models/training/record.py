@@ -140,7 +140,7 @@ class Record(Callback):
             "seconds_per_epoch": round(float(np.median([row["seconds"] for row in self.history])), 2),
             "devices": trainer.world_size,
             "precision": str(trainer.precision),
-            "hardware": hardware(model.device),
+            "hardware": hardware(trainer.strategy.root_device),  # The model itself is back on the CPU by now.
             "torch": torch.__version__,
             "commit": self._commit,
         }

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning as L
@@ -145,6 +146,22 @@ def test_history_and_result_agree_with_the_scores(run: Path) -> None:
     assert result["held_out"] is True
     assert result["parameters"] > 100_000
     assert result["hardware"].endswith("(CPU)")
+
+
+def test_the_hardware_is_what_the_run_used_and_not_where_its_model_ends_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.training.record.hardware", str)
+    record = Record()
+    record.history = [{"epoch": 0, "seconds": 1.0, "val/top1": 0.5, "test/top1": 0.5}]
+    trainer = SimpleNamespace(
+        datamodule=SimpleNamespace(identity="some clips", held_out=True),
+        strategy=SimpleNamespace(root_device=torch.device("cuda", 0)),
+        max_epochs=1, world_size=1, precision="bf16-mixed",
+    )  # fmt: skip
+    model = SimpleNamespace(
+        encoder_name="hcn", contrast=SimpleNamespace(enabled=True), stream="joint", network=torch.nn.Linear(1, 1),
+        device=torch.device("cpu"),
+    )  # fmt: skip
+    assert record._result(trainer, model)["hardware"] == "cuda:0"  # type: ignore[arg-type]
 
 
 def test_figures_are_named_by_what_chose_them() -> None:
