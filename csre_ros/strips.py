@@ -79,6 +79,7 @@ class Strips:
         shown = sorted({*people, *(bar.person for bar in self._bars)})[:_ROWS]
         for row, person in enumerate(shown):
             top = row * height
+            number_end = 2 + _width(f"{person}", height)
             for bar in (bar for bar in self._bars if bar.person == person):
                 left, right = column(bar.since_ns), column(now_ns if bar.until_ns is None else bar.until_ns)
                 colour = _COLOURS[crc32(bar.action.encode()) % len(_COLOURS)]
@@ -86,7 +87,8 @@ class Strips:
                 if bar.decided_ns > begin_ns:
                     x = column(bar.decided_ns)
                     cv2.line(canvas, (x, top + 2), (x, top + height - 2), _INK, 1)
-                _write(canvas, bar.action.replace("_", " "), (left + 3, top), height, right - left - 4)
+                start = max(left, number_end) + 3
+                _write(canvas, bar.action.replace("_", " "), (start, top), height, right - start - 1)
             _write(canvas, f"{person}", (2, top), height, width)
         return canvas
 
@@ -95,8 +97,17 @@ def _write(canvas: Image, text: str, corner: tuple[int, int], height: int, room:
     """Text in a row, as large as the row allows; cut off where there is no room for all of it."""
     import cv2
 
-    scale = height / 38
-    while text and cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)[0][0] > room:
+    while text and _width(text, height) > room:
         text = text[:-1]
     at = (corner[0], corner[1] + round(0.7 * height))
-    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, _INK, 1, cv2.LINE_AA)
+    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, _scale(height), _INK, 1, cv2.LINE_AA)
+
+
+def _width(text: str, height: int) -> int:
+    import cv2
+
+    return int(cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, _scale(height), 1)[0][0])
+
+
+def _scale(height: int) -> float:
+    return height / 38

@@ -58,3 +58,14 @@ def test_everybody_has_a_row_and_the_size_never_changes() -> None:
     rows = strips.draw(WIDTH, [2, 7, 9, 12], 10 * SECOND)
     assert [bars(rows, row) for row in range(3)] == [[], [(300, 1000)], [(500, 1000)]]
     assert rows.shape == Strips().draw(WIDTH, [], 0).shape
+
+
+def test_the_number_of_a_person_stays_readable_before_the_word_of_a_bar() -> None:
+    def letters(action: str) -> np.ndarray:
+        strips = Strips()
+        strips.tell([ActionEvent(2 * SECOND, 48, action, EventState.STARTED, 0.9, 0)])
+        rows = strips.draw(WIDTH, [48], 12 * SECOND)
+        return rows[: rows.shape[0] // 3, :45].min(axis=2) > 220
+
+    alone = Strips().draw(WIDTH, [48], 12 * SECOND)
+    assert (letters("jump") == (alone[: alone.shape[0] // 3, :45].min(axis=2) > 220)).all()

@@ -37,6 +37,8 @@ from models.export.record import write_record
 from models.training.provenance import commit, hardware
 
 _SETS = ("utkinect", "precog")
+_AT_ONCE = 256
+"""Streams of one call: with all of them at once a busy machine can need longer than a call may take."""
 _IN_PLACE = frozenset({"walk", "run", "sit_down", "stand_up"})
 """Actions that nobody calls a gesture."""
 _GREETINGS = frozenset({"wave", "wave_two_hands", "raise_hand"})
@@ -136,24 +138,25 @@ class Measured:
         inputs = [self._seen(one.positions, one.confidence) for one in streams]
         lengths = np.array([len(positions) for positions, _ in inputs]) + delay
         order = np.argsort(-lengths, kind="stable")
-        states: States = self._bundle.beginning(len(order))
         logits: list[list[FloatArray]] = [[] for _ in streams]
         embeddings: list[list[FloatArray]] = [[] for _ in streams]
         begins: list[list[float]] = [[] for _ in streams]
-        for step in range(int(lengths.max(initial=0))):
-            rows = order[: int((lengths > step).sum())]
-            frames = [min(step, len(inputs[row][0]) - 1) for row in rows]
-            positions = np.stack([inputs[row][0][frame] for row, frame in zip(rows, frames, strict=True)])
-            confidence = np.stack([inputs[row][1][frame] for row, frame in zip(rows, frames, strict=True)])
-            said = self._bundle.step(
-                positions, confidence, {name: state[: len(rows)] for name, state in states.items()}
-            )
-            states = said.states
-            if step >= delay:
-                for place, row in enumerate(rows):
-                    logits[row].append(said.logits[place])
-                    embeddings[row].append(said.embedding[place])
-                    begins[row].append(said.begin[place])
+        for some in (order[first : first + _AT_ONCE] for first in range(0, len(order), _AT_ONCE)):
+            states: States = self._bundle.beginning(len(some))
+            for step in range(int(lengths[some].max())):
+                rows = some[: int((lengths[some] > step).sum())]
+                frames = [min(step, len(inputs[row][0]) - 1) for row in rows]
+                positions = np.stack([inputs[row][0][frame] for row, frame in zip(rows, frames, strict=True)])
+                confidence = np.stack([inputs[row][1][frame] for row, frame in zip(rows, frames, strict=True)])
+                said = self._bundle.step(
+                    positions, confidence, {name: state[: len(rows)] for name, state in states.items()}
+                )
+                states = said.states
+                if step >= delay:
+                    for place, row in enumerate(rows):
+                        logits[row].append(said.logits[place])
+                        embeddings[row].append(said.embedding[place])
+                        begins[row].append(said.begin[place])
         return Scores(
             [torch.from_numpy(np.stack(one)).softmax(-1).numpy() for one in logits],
             [np.stack(one) for one in embeddings],
