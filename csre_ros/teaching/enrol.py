@@ -47,8 +47,13 @@ def stream_of(bundle: Bundle) -> StreamInfo:
     return bundle.info.stream
 
 
-def trim(recording: Recording, bundle: Bundle) -> Recording:
+def trim(recording: Recording, bundle: Bundle, whole: bool = False) -> Recording:
     """The part of a recording that shows the gesture: from the first to the last motion, or a posture that is held.
+
+    Args:
+        recording: One person.
+        bundle: Which is to be taught.
+        whole: The recording was cut to the gesture already: all of it counts.
 
     Raises:
         TeachError: It is too short or too long, the arms are hardly seen, or the bundle cannot use its layout.
@@ -63,7 +68,7 @@ def trim(recording: Recording, bundle: Bundle) -> Recording:
             "posture for two seconds"
         )
     motion = Motion.of(seen, positions, confidence, get_layout(bundle.info.layout), rate)
-    first_s, last_s = _interesting(motion, float(stamps[-1]))
+    first_s, last_s = (0.0, float(stamps[-1])) if whole else _interesting(motion, float(stamps[-1]))
     kept = np.flatnonzero((stamps >= first_s - 1e-6) & (stamps <= last_s + 1e-6))
     if len(kept) < 3 or stamps[kept[-1]] - stamps[kept[0]] < LEAST_S:
         raise TeachError(

@@ -50,12 +50,14 @@ class Gallery:
         self._examples: dict[str, list[Example]] = {}
 
     @classmethod
-    def from_recordings(cls, bundle: Bundle, recordings: Mapping[str, Sequence[Recording]]) -> Gallery:
+    def from_recordings(
+        cls, bundle: Bundle, recordings: Mapping[str, Sequence[Recording]], whole: bool = False
+    ) -> Gallery:
         """A gallery of recordings by label, as :meth:`add` takes them."""
         gallery = cls(bundle)
         for label, several in recordings.items():
             for recording in several:
-                gallery.add(label, recording)
+                gallery.add(label, recording, whole)
         return gallery
 
     @property
@@ -73,12 +75,13 @@ class Gallery:
         """The recordings by label, trimmed."""
         return {name: tuple(one.recording for one in several) for name, several in self._examples.items()}
 
-    def add(self, label: str, recording: Recording) -> Recording:
+    def add(self, label: str, recording: Recording, whole: bool = False) -> Recording:
         """Teach one example more.
 
         Args:
             label: Letters, digits and ``_``; no label of the bundle.
             recording: One person who shows the gesture once, or holds the posture.
+            whole: Keep all of it: it was cut to what is meant already, such as a person's whole way up to the robot.
 
         Returns:
             What was kept of the recording.
@@ -89,7 +92,7 @@ class Gallery:
         self.check_label(label)
         if sum(map(len, self._examples.values())) >= MOST_EXAMPLES:
             raise TeachError(f"the gallery holds {MOST_EXAMPLES} examples, the most there can be; remove some first")
-        kept = trim(recording, self._bundle)
+        kept = trim(recording, self._bundle, whole)
         self._examples.setdefault(label, []).append(enrol(kept, self._bundle))
         return kept
 

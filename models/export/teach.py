@@ -52,6 +52,7 @@ def teach(
     shots: Sequence[int] = (1, 5),
     draws: int = 200,
     seed: int = 0,
+    whole: bool = False,
 ) -> str:
     """Measure taught labels.
 
@@ -63,6 +64,7 @@ def teach(
         shots: Examples of each label.
         draws: How often examples are drawn.
         seed: Of the draws.
+        whole: Keep examples as they are cut in the set, as ``csre teach --whole`` does.
 
     Returns:
         The figures as JSON, by set, or ``SET/DATA SET`` where it is of two: mean and standard deviation over the draws.
@@ -79,8 +81,9 @@ def teach(
         **head(loaded.info),
         "draws": draws,
         "seed": seed,
+        "whole": whole,
         "sets": {
-            key: _measured(clips, loaded, measured, shots, draws, seed)
+            key: _measured(clips, loaded, measured, shots, draws, seed, whole)
             for name in sets
             for key, clips in taught_clips(name, root).items()
         },
@@ -89,10 +92,13 @@ def teach(
 
 
 def _measured(
-    clips: Taught, bundle: Bundle, measured: Measured, shots: Sequence[int], draws: int, seed: int
+    clips: Taught, bundle: Bundle, measured: Measured, shots: Sequence[int], draws: int, seed: int, whole: bool
 ) -> dict[str, object]:
-    examples, whole = examples_of(clips.examples, bundle, measured)
     told = _features(clips.told, bundle, measured)
+    if whole:
+        examples, refused = _features(clips.examples, bundle, measured), 0
+    else:
+        examples, refused = examples_of(clips.examples, bundle, measured)
     distances = np.stack([sequence_distances(one, examples) for one in told])
     names = sorted({clip.label for clip in clips.examples})
     labels, truth = (np.array([names.index(clip.label) for clip in some]) for some in clips)
@@ -100,7 +106,7 @@ def _measured(
     return {
         "classes": names,
         "examples": len(examples),
-        "examples taken whole, since they were refused": whole,
+        "examples taken whole, since they were refused": refused,
         "clips": len(told),
         "right": {
             str(shot): {"mean": round(float(some.mean()), 4), "std": round(float(some.std()), 4)}

@@ -61,6 +61,15 @@ def test_a_recording_teaches_all_examples_in_it(csre: Csre, taught: Path, tmp_pa
     assert err.endswith("knows rowing (3), tee (2); try it: csre demo --gallery gallery.npz\n")
 
 
+def test_a_file_that_is_one_example_is_kept_whole(csre: Csre, tmp_path: Path) -> None:
+    write(tmp_path / "way.mcap", again_and_again(rowing, 2, 3.5))
+    status, _, err = csre("teach", "way", "--source", "way.mcap", "--whole")
+    assert status == 0
+    assert "kept as example 1: 7.0 s, from 0.0 s on" in err
+    status, _, err = csre("teach", "way", "--whole", "--headless")
+    assert (status, "--whole is for files" in err) == (2, True)
+
+
 @pytest.mark.parametrize("command", [("demo", "--headless", "--source"), ("replay",)])
 def test_the_commands_that_take_a_gallery_tell_what_was_taught(
     csre: Csre, taught: Path, tmp_path: Path, command: tuple[str, ...]

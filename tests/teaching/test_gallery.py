@@ -107,6 +107,14 @@ def test_the_recordings_are_trimmed(bundle: Bundle) -> None:
     assert trim(recording(still, 2.0), bundle).seconds == pytest.approx(1.0, abs=0.1)
 
 
+def test_recordings_that_were_cut_already_are_kept_whole(bundle: Bundle) -> None:
+    one = recording(tee, 6.0)
+    (kept,) = Gallery.from_recordings(bundle, {"tee": [one]}, whole=True).examples["tee"]
+    assert np.array_equal(kept.stamps_ns, one.stamps_ns)
+    with pytest.raises(TeachError, match="at most 8 s"):
+        trim(recording(still, 9.0), bundle, whole=True)
+
+
 @pytest.mark.parametrize(
     ("one", "words"),
     [

@@ -109,7 +109,10 @@ def _from_a_file(config: TeachConfig, gallery: Gallery, session: Session, pose: 
     if session.interrupted:
         raise KeyboardInterrupt  # nothing was changed
     recording = Recording.from_frames(frames)
-    kept, refused = gallery.add_all(config.name, recording)
+    if config.whole:
+        kept, refused = [gallery.add(config.name, recording, whole=True)], list[str]()
+    else:
+        kept, refused = gallery.add_all(config.name, recording)
     gallery.save(Path(config.gallery))
     first = len(gallery.examples[config.name]) - len(kept) + 1
     for number, one in enumerate(kept, first):

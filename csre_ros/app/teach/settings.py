@@ -36,6 +36,11 @@ class TeachConfig:
     examples: int = option(3, "How many examples to ask for in front of a camera.", minimum=1, maximum=100)
     countdown_s: float = option(3.0, "Seconds to get ready for each of them.", minimum=0.0, maximum=60.0)
     seconds: float = option(4.0, "Seconds to show each of them.", minimum=1.0, maximum=20.0)
+    whole: bool = option(
+        False,
+        "The file is one example and cut already: keep all of it, such as somebody's whole way up to the robot. Else "
+        "it is cut to the motion, or to the posture that is held.",
+    )
     headless: bool = option(False, "Open no window; what to do is printed.")
     output: str = option("", "Write what is drawn to this .mp4 or .gif file.", file=REPLACED)
     bundle: str = option(
@@ -67,6 +72,8 @@ class TeachConfig:
             raise ValueError("--example says which example to remove; give --remove too")
         if self.remove and not self.name:
             raise ValueError("--remove needs the name of a gesture, as in `csre teach halt --remove`; --list says them")
+        if self.whole and (self.node or self.source.startswith("camera")):
+            raise ValueError("--whole is for files; before a camera an example is cut to what moves")
         if not (self.name or asked or self.enrol_again):
             raise ValueError("which gesture? Name it, as in `csre teach halt`; --list says what was taught")
 
