@@ -1,7 +1,7 @@
-"""Labels that are taught to networks which never saw them: trained, exported and measured by one command.
+"""Labels that are taught to networks which never saw them, or refused: trained, exported and measured by one command.
 
-Each network is a chain of ``fit``, ``export-stream``, ``teach`` and ``activations``; the next start goes on where one
-was stopped.
+Each network is a chain of ``fit``, ``export-stream``, ``open-set``, and of ``teach`` and ``activations`` or
+``unknown``; the next start goes on where one was stopped.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from models.data.taught import TAUGHT, read_taught
+from models.data.taught import TAUGHT, read_taught, read_unknown
 from models.experiments.live import Run, call, chosen, made
 from models.experiments.suite import RESULTS
 
@@ -39,15 +39,21 @@ def taught(
         subprocess.CalledProcessError: A step failed; its own words are above.
     """
     known = {run.name: run for run in read_runs(suite)}
+    refused = read_unknown(suite)
     folder = results.resolve() / "runs" / _NAME
     for run in chosen(known, only or None, "set"):
-        steps = {
-            folder / f"{run.name}.json": ("teach", f"--sets=[{run.name}]"),
-            folder / f"{run.name}_activations.json": ("activations", f"--without={run.name}", f"--reaches={_REACHES}"),
-        }
+        steps: dict[Path, tuple[str, ...]] = {folder / f"{run.name}_unknown.json": ("unknown", f"--without={run.name}")}
+        if run.name not in refused:
+            steps |= {
+                folder / f"{run.name}.json": ("teach", f"--sets=[{run.name}]"),
+                folder / f"{run.name}_activations.json": (
+                    "activations", f"--without={run.name}", f"--reaches={_REACHES}",
+                ),
+            }  # fmt: skip
         missing = {figures: step for figures, step in steps.items() if not figures.is_file()}
         if missing:
             bundle = made(run, _NAME, root.resolve(), runs.resolve(), "--plain=true")
+            call("open-set", f"--bundle={bundle}", f"--output={bundle}", f"--root={root.resolve()}")
         for figures, (command, *options) in missing.items():
             call(command, f"--bundle={bundle}", *options, f"--root={root.resolve()}", f"--output={figures}")
 
@@ -56,7 +62,9 @@ def read_runs(suite: Path) -> list[Run]:
     """The training runs of a suite file, in order."""
     content = yaml.safe_load(suite.read_text(encoding="utf-8"))
     configs, settings = tuple(content["configs"]), content["settings"]
+    longer = {**settings, **content["unknown_settings"]}
     return [
-        Run(name, configs, {**settings, "data.init_args.left_out": classes})
-        for name, classes in read_taught(suite).items()
+        Run(name, configs, {**how, "data.init_args.left_out": classes})
+        for sets, how in ((read_taught(suite), settings), (read_unknown(suite), longer))
+        for name, classes in sets.items()
     ]

@@ -14,7 +14,7 @@ from models.data.clips import DATA_SETS, read_clips
 from models.data.streams.clips import ClipStream, on_own_grid
 from models.data.streams.labels import read_stream_labels, reported
 from models.data.streams.stream import RATE_HZ
-from models.data.taught import read_taught
+from models.data.taught import read_taught, read_unknown
 from models.data.windows import to_body
 from models.export.online import Measured
 from models.export.open_set import peak
@@ -43,7 +43,8 @@ def unknown(bundle: str, without: str, root: Path = Path("../shared/data"), outp
     Raises:
         ValueError: The bundle cannot tell what it does not know.
     """
-    loaded, table, left_out = Bundle.load(bundle, device="cpu"), read_stream_labels(_TABLE), read_taught()[without]
+    loaded, table = Bundle.load(bundle, device="cpu"), read_stream_labels(_TABLE)
+    left_out = {**read_taught(), **read_unknown()}[without]
     model = loaded.open_set
     if model is None:
         raise ValueError(f"bundle {loaded.path} has no extension 'unknown'; write it with `python -m models open-set`")

@@ -13,7 +13,7 @@ from models.data.streams.held_hands import held
 from models.data.streams.labels import read_stream_labels
 from models.data.streams.module import StreamData
 from models.data.synthesis import BODY
-from models.data.taught import TAUGHT
+from models.data.taught import TAUGHT, read_unknown
 from models.experiments import live
 from models.experiments import taught as module
 from models.experiments.taught import read_runs, taught
@@ -58,12 +58,27 @@ def test_a_continuous_set_that_holds_what_is_left_out_is_not_trained_on() -> Non
 
 def test_every_set_of_the_suite_can_be_left_out() -> None:
     runs = read_runs(TAUGHT)
-    assert [run.name for run in runs] == ["others", "utd_a", "utd_b", "utd_c", "utd_d", "utd_e"]
+    assert [run.name for run in runs] == ["others", *(f"{kind}_{one}" for kind in ("utd", "union") for one in "abcde")]
     for run in runs:
         left_out = run.settings["data.init_args.left_out"]
         table = TABLE.without(left_out)
         assert all(table.of(source, name) is None for source, names in left_out.items() for name in names)
-        assert all(len(names) == 7 for source, names in left_out.items() if source == "utd_mhad")
+        if run.name.startswith("utd"):
+            assert [len(names) for names in left_out.values()] == [7]
+
+
+# Labels of at least twenty clips of even subjects, all sets together.
+_OFTEN = [
+    "clap", "draw_circle", "draw_x", "kick", "pick_up", "punch", "push", "run", "sit_down", "stand_up", "throw", "walk",
+    "wave", "wave_two_hands",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_five_labels_of_the_union_are_drawn_by_a_seed(seed: int) -> None:
+    left = TABLE.without(read_unknown()["union_" + "abcde"[seed]])
+    drawn = np.random.default_rng(seed).choice(_OFTEN, 5, replace=False)
+    assert set(_OFTEN) - set(left.names) == set(drawn)
 
 
 def test_a_set_is_trained_exported_plainly_and_taught_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +88,8 @@ def test_a_set_is_trained_exported_plainly_and_taught_once(tmp_path: Path, monke
         called.append(arguments)
         options = dict(argument.split("=", 1) for argument in arguments[1:])
         if arguments[0] == "fit":
-            (Path(options["--trainer.logger.init_args.save_dir"]) / "taught" / "utd_a").mkdir(parents=True)
+            name = options["--trainer.logger.init_args.version"]
+            (Path(options["--trainer.logger.init_args.save_dir"]) / "taught" / name).mkdir(parents=True)
         if "--output" in options and arguments[0] != "export-stream":
             Path(options["--output"]).parent.mkdir(parents=True, exist_ok=True)
             Path(options["--output"]).write_text("{}")
@@ -82,10 +98,16 @@ def test_a_set_is_trained_exported_plainly_and_taught_once(tmp_path: Path, monke
     monkeypatch.setattr(module, "call", call)
     for _ in range(2):
         taught(tmp_path, tmp_path / "runs", ["utd_a"], tmp_path / "results")
-    assert [step[0] for step in called] == ["fit", "export-stream", "teach", "activations"]
+    chain = ["fit", "export-stream", "open-set"]
+    assert [step[0] for step in called] == [*chain, "unknown", "teach", "activations"]
     assert "--plain=true" in called[1]
-    assert "--sets=[utd_a]" in called[2]
-    assert {"--without=utd_a", "--reaches=[0.6, 0.75, 0.9]"} < set(called[3])
+    assert "--without=utd_a" in called[3]
+    assert "--sets=[utd_a]" in called[4]
+    assert {"--without=utd_a", "--reaches=[0.6, 0.75, 0.9]"} < set(called[5])
+    called.clear()
+    taught(tmp_path, tmp_path / "runs", ["union_a"], tmp_path / "results")
+    assert [step[0] for step in called] == [*chain, "unknown"]
+    assert "--trainer.max_epochs=20" in called[0]
 
 
 def test_an_unknown_set_of_the_suite_is_named(tmp_path: Path) -> None:
