@@ -16,7 +16,7 @@ from csre_ros.foreign_text import quoted
 from csre_ros.recognition.bundle_info import Label
 
 _MOST = 60  # seconds, or shares
-_BY_LABEL = ("bridges_s", "repeats")
+_BY_LABEL = ("leaves", "bridges_s", "repeats")
 _REPEATED_S = 0.25
 """Least time from the beginning of an action to that of the same one again."""
 
@@ -28,6 +28,7 @@ class FrameDecoding:
     Attributes:
         min_duration_s: Time that an action must be the best label, at or above its threshold, before it is reported.
         leave: An action goes on while its probability is at least this share of its threshold.
+        leaves: The same for single labels, by name.
         onset: It began where its probability rose above this share of its threshold.
         bridge_s: Longest gap inside one action.
         bridges_s: The same for single labels, by name.
@@ -39,6 +40,7 @@ class FrameDecoding:
 
     min_duration_s: float = 0.13
     leave: float = 0.6
+    leaves: Mapping[str, float] = field(default_factory=dict)
     onset: float = 0.5
     bridge_s: float = 0.3
     bridges_s: Mapping[str, float] = field(default_factory=dict)
@@ -110,6 +112,7 @@ class FrameDecoder:
         self.scale = 1.0
         self._thresholds = np.array([label.threshold for label in labels])
         self._is_action = [not label.background for label in labels]
+        self._leaves = [settings.leaves.get(label.name, settings.leave) for label in labels]
         self._bridges = [settings.bridges_s.get(label.name, settings.bridge_s) for label in labels]
         self._repeats = [settings.repeats.get(label.name, np.inf) for label in labels]
         names = [label.name for label in labels]
@@ -165,7 +168,7 @@ class FrameDecoder:
         changes: list[Reported] = []
         if self.active is not None:
             score = float(probabilities[self.active])
-            if score >= self._settings.leave * limits[self.active]:
+            if score >= self._leaves[self.active] * limits[self.active]:
                 self._last, self._peak = at, max(self._peak, score)
             elif at - self._last > self._bridges[self.active]:
                 changes += self.end()

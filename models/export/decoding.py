@@ -33,6 +33,8 @@ _WRONG = 0.6
 """What a wrong report costs, where a detected action is worth one."""
 _TURN_S = 0.4
 """Least gap that a greeting goes on through: hands stand still where a wave turns, which few of the recordings show."""
+_WEAK = 0.4
+"""Largest share of its threshold down to which a greeting goes on: hands that turn or sink make it less sure."""
 _COMMON_TRUTHS = 4.0
 """So many actions of a mean label are added to those of every label when its threshold is chosen: some have few."""
 _LATE_PER_S = 0.6
@@ -233,7 +235,10 @@ def _groups(labels: Sequence[Label], families: Sequence[Sequence[str]]) -> list[
 def _bridged(
     streams: Sequence[ScoredStream], labels: Sequence[Label], settings: FrameDecoding, rate_hz: float, delay_s: float
 ) -> FrameDecoding:
-    """Give labels a longest gap of their own where that is clearly better: some actions go on and on, others do not."""
+    """Give labels a longest gap of their own where that is clearly better: some actions go on and on, others do not.
+
+    Greetings go on through gaps of :data:`_TURN_S`, and down to :data:`_WEAK`.
+    """
     own = _clearly_better(
         {
             seconds: judge(streams, labels, replace(settings, bridge_s=seconds), rate_hz, delay_s)
@@ -242,9 +247,10 @@ def _bridged(
         settings.bridge_s,
         [label.name for label in labels],
     )
-    for name in (name for family in settings.families for name in family):
-        own[name] = max(own.get(name, settings.bridge_s), _TURN_S)
-    return replace(settings, bridges_s=own)
+    kin = [name for family in settings.families for name in family]
+    own |= {name: max(own.get(name, settings.bridge_s), _TURN_S) for name in kin}
+    leaves = {name: _WEAK for name in kin if settings.leave > _WEAK}
+    return replace(settings, bridges_s=own, leaves=leaves)
 
 
 def _repeated(

@@ -93,6 +93,7 @@ def test_a_family_has_one_threshold_and_goes_on_where_a_wave_turns() -> None:
     fitted = fit_decoding(streams, LABELS, HZ, 0.2, families=(("wave", "kick"),))
     assert fitted.thresholds[1] == fitted.thresholds[2]
     assert min(fitted.settings.bridges_s[name] for name in ("wave", "kick")) >= 0.4
+    assert all(fitted.settings.leaves.get(name, fitted.settings.leave) <= 0.4 for name in ("wave", "kick"))
 
 
 def test_settings_travel_through_the_extension() -> None:

@@ -63,6 +63,15 @@ def test_hysteresis_holds_an_action_that_would_not_start() -> None:
     assert decoder.active == 1
 
 
+def test_some_labels_go_on_down_to_another_share_of_their_threshold() -> None:
+    frames = [WAVE, WAVE, *[HALF] * 20]
+    ends = []
+    for leaves in ({}, {"wave": 0.4}):
+        decoder = FrameDecoder(LABELS, FrameDecoding(0.2, leave=0.9, leaves=leaves, bridge_s=0.2), RATE)
+        ends.append([change.until for _, change in run(decoder, frames)])
+    assert ends == [[None, 0.2], [None]]
+
+
 def test_intervals_of_one_person_do_not_overlap() -> None:
     """A wave that never sank below its onset, too weak to stay, begins again where the first one ended."""
     decoder = FrameDecoder(LABELS, FrameDecoding(0.2, leave=0.9, onset=0.3, bridge_s=0.0), RATE)
@@ -116,7 +125,8 @@ def test_the_extension_is_read_and_the_rest_keeps_its_default() -> None:
 
 @pytest.mark.parametrize(
     "wrong", [{"leave": "much"}, {"leave": True}, {"onset": -0.1}, {"bridge_s": float("nan")}, {"min_duration_s": 1e9},
-              {"bridges_s": 3}, {"bridges_s": {"clap": None}}, {"families": "wave"}, {"families": [["wave", 1]]}]
+              {"bridges_s": 3}, {"bridges_s": {"clap": None}},
+              {"leaves": {"clap": -1}}, {"families": "wave"}, {"families": [["wave", 1]]}]
 )  # fmt: skip
 def test_wrong_values_are_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"of the extension 'decoder' is .*; it must"):
