@@ -35,6 +35,7 @@ class Run:
         settings: Options of ``fit`` over them.
         initial: Name of the run whose network it goes on with, or empty.
         settings_of: Name of the run whose thresholds and decoder its bundle takes, or empty: fitted for itself.
+        title: Name inside the bundle, or empty: that of the run behind that of the suite.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Run:
     settings: Mapping[str, Any] = field(default_factory=dict)
     initial: str = ""
     settings_of: str = ""
+    title: str = ""
 
 
 def live(
@@ -100,6 +102,7 @@ def read_runs(suite: Path) -> list[Run]:
             one.get("settings", {}),
             one.get("initial", ""),
             one.get("settings_of", ""),
+            one.get("title", ""),
         )
         for name, one in content["bundles"].items()
     ]
@@ -146,11 +149,11 @@ def made(run: Run, suite: str, root: Path, runs: Path, *options_of_export: str) 
     if not (folder / "complete").is_file():
         call("fit", *configs, *(f"--{key}={json_value(value)}" for key, value in options.items()), *resumed)
         (folder / "complete").touch()
-    bundle = folder / "bundle.onnx"
+    bundle, title = folder / "bundle.onnx", run.title or f"{suite}-{run.name}"
     exported = list(options_of_export)
     if run.settings_of:
         exported.append(f"--settings_of={runs / suite / run.settings_of / bundle.name}")
-    call("export-stream", f"--run={folder}", f"--output={bundle}", f"--name={suite}-{run.name}", *exported)
+    call("export-stream", f"--run={folder}", f"--output={bundle}", f"--name={title}", *exported)
     return bundle
 
 

@@ -49,9 +49,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 def test_the_shipped_suite_names_files_that_are_there_and_pairs_that_differ_in_csre_alone() -> None:
     runs = {run.name: run for run in read_runs(SUITE)}
-    assert list(runs)[:6] == ["default", "flat", "chosen", "from_nothing", "flat_chosen", "flat_from_nothing"]
+    assert list(runs)[:5] == ["default", "chosen", "from_nothing", "flat_chosen", "flat"]
     assert (runs["from_nothing"].settings_of, runs["from_nothing"].initial) == ("chosen", "chosen")
-    assert (runs["flat_from_nothing"].settings_of, runs["flat_from_nothing"].initial) == ("flat_chosen", "flat_chosen")
+    assert (runs["flat"].settings_of, runs["flat"].initial) == ("flat_chosen", "flat_chosen")
     assert all((ROOT / path).is_file() for run in runs.values() for path in run.configs)
     plain, csre = dict(runs["plain_s1"].settings), dict(runs["csre_s1"].settings)
     assert (plain.pop("model.init_args.contrast.enabled"), csre.pop("model.init_args.contrast.enabled")) == (
@@ -78,9 +78,10 @@ def test_a_run_is_trained_exported_and_measured_once(tmp_path: Path, steps: list
 
 
 def test_a_bundle_goes_on_with_the_network_that_chose(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
-    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["flat_from_nothing"])
+    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["flat"])
     initial = tmp_path / "runs" / "live" / "flat_chosen" / "checkpoints" / "last.ckpt"
     assert f"--model.init_args.initial={initial}" in steps[0]
+    assert "--name=stream-hcn-flat" in steps[1]
 
 
 def test_a_bundle_takes_the_settings_that_held_out_subjects_chose(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
@@ -90,11 +91,11 @@ def test_a_bundle_takes_the_settings_that_held_out_subjects_chose(tmp_path: Path
 
 
 def test_what_ships_is_measured_as_it_is(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
-    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["flat"])
-    assert [step[:2] for step in steps] == [("online", "--bundle=flat")]
+    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["default"])
+    assert [step[:2] for step in steps] == [("online", "--bundle=default")]
 
 
 def test_a_run_that_is_not_in_the_suite_is_refused(tmp_path: Path) -> None:
-    choices = "default, flat, chosen, from_nothing, flat_chosen, flat_from_nothing, plain_s0"
+    choices = "default, chosen, from_nothing, flat_chosen, flat, plain_s0"
     with pytest.raises(ValueError, match=rf"there is no run nope; choose from: {choices}"):
         live(root=tmp_path, runs=tmp_path, results=tmp_path, only=["nope"])
