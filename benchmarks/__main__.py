@@ -100,7 +100,7 @@ def report(name: str, options: Sequence[str], short: bool, against: str | None) 
     show(f"{name}: {begin['machine']}, commit {begin['commit']}", rows, others, against or "")
     found: dict[str, Any] = {"benchmark": name, **begin, "rows": rows}
     if others is not None:
-        found |= {"against": against, "rows_repeatst": others}
+        found |= {"against": against, "rows_against": others}
         found["ratios"] = {
             what: round(row["p50"] / others[what]["p50"], 3)
             for what, row in rows.items()

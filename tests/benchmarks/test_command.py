@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import against, gpu, step
-from benchmarks.__main__ import BENCHMARKS, measure
+from benchmarks.__main__ import BENCHMARKS, measure, report
 from benchmarks.report import ROOT, Row, commit, timed
 from csre_ros.recognition import Bundle
 from csre_ros.recognition.bundle_info import split_metadata
@@ -101,3 +101,11 @@ def test_a_row_that_the_other_commit_lacks_has_no_median() -> None:
     assert against._merged([first | {"b": first["a"]}, second]) == {
         "a": first["a"] | {"p50": 2.0, "p95": 2.0, "p99": 2.0}
     }
+
+
+def test_figures_of_two_commits_stand_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = ({"a": Row("a", [value]).figures()} for value in (1.0, 4.0))
+    monkeypatch.setattr("benchmarks.__main__.compare", lambda *_: (ours, theirs))
+    found = report("step", [], short=True, against="HEAD~5")
+    assert (found["against"], found["rows"], found["rows_against"]) == ("HEAD~5", ours, theirs)
+    assert found["ratios"] == {"a": 0.25}

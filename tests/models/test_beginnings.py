@@ -38,7 +38,7 @@ def test_the_same_action_begins_again_behind_one_frame_of_rest() -> None:
     assert marks(*["kick"] * 9, "rest", *["kick"] * 9)[0] == [9, 10, 11]
 
 
-def test_what_nobody_knows_begins_nothing_and_is_not_held_repeatst_it() -> None:
+def test_what_nobody_knows_begins_nothing_and_is_not_held_against_it() -> None:
     begins, unsure = marks(*["kick"] * 6, *["anything"] * 3, *["kick"] * 8)
     assert begins == []
     assert set(unsure) >= {6, 7, 8, 9, 10, 11, 12}

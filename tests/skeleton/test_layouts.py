@@ -99,7 +99,7 @@ def test_index_table(name: str) -> None:
     assert layout.dims == (2 if name in IMAGE_ONLY else 3)
 
 
-def test_rep155_swaps_eyes_and_ears_repeatst_openpose() -> None:
+def test_rep155_swaps_eyes_and_ears_against_openpose() -> None:
     differing = [i for i in range(18) if TABLES["rep155"][i] != TABLES["openpose18"][i]]
     assert differing == [14, 15, 16, 17]
     rep, openpose = get_layout("rep155"), get_layout("openpose18")
