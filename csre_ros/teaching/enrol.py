@@ -67,8 +67,10 @@ def trim(recording: Recording, bundle: Bundle, whole: bool = False) -> Recording
             f"somebody is seen for {seen[-1] - seen[0]:.1f} s, which is too short; show the whole gesture, or hold the "
             "posture for two seconds"
         )
-    motion = Motion.of(seen, positions, confidence, get_layout(bundle.info.layout), rate)
-    first_s, last_s = (0.0, float(stamps[-1])) if whole else _interesting(motion, float(stamps[-1]))
+    first_s, last_s = 0.0, float(stamps[-1])
+    if not whole:
+        motion = Motion.of(seen, positions, confidence, get_layout(bundle.info.layout), rate)
+        first_s, last_s = _interesting(motion, last_s)
     kept = np.flatnonzero((stamps >= first_s - 1e-6) & (stamps <= last_s + 1e-6))
     if len(kept) < 3 or stamps[kept[-1]] - stamps[kept[0]] < LEAST_S:
         raise TeachError(

@@ -72,7 +72,7 @@ class Gallery:
 
     @property
     def examples(self) -> dict[str, tuple[Recording, ...]]:
-        """The recordings by label, trimmed."""
+        """The recordings by label, as they were kept."""
         return {name: tuple(one.recording for one in several) for name, several in self._examples.items()}
 
     def add(self, label: str, recording: Recording, whole: bool = False) -> Recording:

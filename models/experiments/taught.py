@@ -1,7 +1,7 @@
 """Labels that are taught to networks which never saw them, or refused: trained, exported and measured by one command.
 
-Each network is a chain of ``fit``, ``export-stream``, ``open-set``, and of ``teach`` and ``activations`` or
-``unknown``; the next start goes on where one was stopped.
+Each network is a chain of ``fit``, ``export-stream``, ``open-set`` and ``unknown``, then, where it is taught, of
+``teach`` and ``activations``; the next start goes on where one was stopped.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from models.data.taught import TAUGHT, read_taught, read_unknown
+from models.data.taught import TAUGHT, read_taught
 from models.experiments.live import Run, call, chosen, made
 from models.experiments.suite import RESULTS
 
@@ -25,7 +25,7 @@ def taught(
     results: Path = RESULTS,
     suite: Path = TAUGHT,
 ) -> None:
-    """Train a network without each of the taught sets, and measure how well it is taught them.
+    """Train a network without each of the sets, and measure how well it refuses them, and how well it is taught them.
 
     Args:
         root: Folder with the data sets.
@@ -39,11 +39,11 @@ def taught(
         subprocess.CalledProcessError: A step failed; its own words are above.
     """
     known = {run.name: run for run in read_runs(suite)}
-    refused = read_unknown(suite)
+    to_teach = read_taught(suite)
     folder = results.resolve() / "runs" / _NAME
     for run in chosen(known, only or None, "set"):
         steps: dict[Path, tuple[str, ...]] = {folder / f"{run.name}_unknown.json": ("unknown", f"--without={run.name}")}
-        if run.name not in refused:
+        if run.name in to_teach:
             steps |= {
                 folder / f"{run.name}.json": ("teach", f"--sets=[{run.name}]"),
                 folder / f"{run.name}_activations.json": (
@@ -65,6 +65,6 @@ def read_runs(suite: Path) -> list[Run]:
     longer = {**settings, **content["unknown_settings"]}
     return [
         Run(name, configs, {**how, "data.init_args.left_out": classes})
-        for sets, how in ((read_taught(suite), settings), (read_unknown(suite), longer))
+        for sets, how in ((content["taught"], settings), (content["unknown"], longer))
         for name, classes in sets.items()
     ]

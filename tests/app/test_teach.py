@@ -66,8 +66,9 @@ def test_a_file_that_is_one_example_is_kept_whole(csre: Csre, tmp_path: Path) ->
     status, _, err = csre("teach", "way", "--source", "way.mcap", "--whole")
     assert status == 0
     assert "kept as example 1: 7.0 s, from 0.0 s on" in err
-    status, _, err = csre("teach", "way", "--whole", "--headless")
-    assert (status, "--whole is for files" in err) == (2, True)
+    for live in ("camera:0", "rtsp://camera.example/stream"):
+        status, _, err = csre("teach", "way", "--whole", "--headless", "--source", live)
+        assert (status, "--whole is for files" in err) == (2, True)
 
 
 @pytest.mark.parametrize("command", [("demo", "--headless", "--source"), ("replay",)])

@@ -10,6 +10,7 @@ from csre_ros.options import READ, REPLACED, check, option
 from csre_ros.pose.settings import PoseConfig
 from csre_ros.recognition.settings import AUTO
 from csre_ros.sources import SourceConfig
+from csre_ros.sources.open import is_live
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class TeachConfig:
             raise ValueError("--example says which example to remove; give --remove too")
         if self.remove and not self.name:
             raise ValueError("--remove needs the name of a gesture, as in `csre teach halt --remove`; --list says them")
-        if self.whole and (self.node or self.source.startswith("camera")):
+        if self.whole and (self.node or is_live(self.source)):
             raise ValueError("--whole is for files; before a camera an example is cut to what moves")
         if not (self.name or asked or self.enrol_again):
             raise ValueError("which gesture? Name it, as in `csre teach halt`; --list says what was taught")
