@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from csre_ros.evaluation import Interval
-from csre_ros.skeleton import FloatArray, get_layout
+from csre_ros.skeleton import get_layout
 from models.data.continuous import ContinuousRecording
 from models.data.streams.body import Motion, blend, join
 from models.data.streams.camera import VirtualCamera
@@ -23,36 +22,15 @@ from models.data.streams.labels import (
     REST_OR_CARRY,
     REST_OR_WALK,
     or_walk,
-    read_stream_labels,
 )
 from models.data.streams.module import split_pieces
 from models.data.streams.moves import MOVES
 from models.data.streams.pieces import Piece, active, as_somebody_else, pieces_of, whole
-from models.data.streams.recordings import BETWEEN, chained, labelled
+from models.data.streams.recordings import BETWEEN, labelled
 from models.data.streams.replays import replays
 from models.data.streams.stream import RATE_HZ, Span, Stream
-from models.data.streams.warp import window_of
-from models.data.streams.windows import StreamBatch, StreamWindowData, StreamWindows
 from models.data.synthesis import BODY
-
-LABELS = read_stream_labels(Path("models/configs/labels_stream.yaml"))
-_HEIGHTS = {"head": 1.6, "shoulder": 1.4, "elbow": 1.12, "wrist": 0.87, "hip": 0.9, "knee": 0.48, "ankle": 0.08}
-_WIDTHS = {"head": 0.0, "shoulder": 0.18, "elbow": 0.2, "wrist": 0.22, "hip": 0.1, "knee": 0.1, "ankle": 0.1}
-
-
-def standing(frames: int) -> FloatArray:
-    """Somebody who faces the camera, with hanging arms: the own left at larger x, y down."""
-    points = []
-    for joint in BODY.joints:
-        side, _, word = joint.rpartition("_")
-        points.append(((-1 if side == "right" else 1) * _WIDTHS[word], -_HEIGHTS[word], 3.0))
-    return np.repeat(np.array(points, np.float32)[None], frames, 0)
-
-
-def piece(label: str, frames: int = 30, source: str = "utd_mhad") -> Piece:
-    positions = standing(frames)
-    positions[:, BODY.index["left_wrist"], 1] -= 0.5 * np.sin(np.linspace(0, np.pi, frames))
-    return Piece(Motion.of(positions), 30.0, 5, frames - 5, label, source, 1)
+from tests.models.bodies import HEIGHTS, LABELS, WIDTHS, make_stream, piece, standing
 
 
 class TestLabels:
@@ -196,33 +174,6 @@ class TestComposer:
         assert speed.max() < 3.0
 
 
-def make_stream(frames: int = 120) -> Stream:
-    target = np.full(frames, LABELS.target(REST))
-    target[40:70] = LABELS.target("wave")
-    span = Span(40, 70, LABELS.classes.index("wave"), 7)
-    return Stream(standing(frames), np.ones((frames, 13), np.float32), target, (span,), "composed")
-
-
-def test_a_window_keeps_targets_and_actions_together() -> None:
-    stream, wave, seen = make_stream(), LABELS.target("wave"), 0
-    for seed in range(20):
-        window = window_of(stream, 80, np.random.default_rng(seed))
-        assert window.positions.shape == (80, 13, 3)
-        label, first, last, slot = window.action
-        if slot >= 0:
-            seen += 1
-            assert (label, slot) == (LABELS.classes.index("wave"), 7)
-            inside = window.target[first + 1 : last - 1]
-            assert (inside == wave).mean() > 0.95
-    assert seen > 5
-
-
-def test_windows_are_placed_over_actions_where_these_are_sought() -> None:
-    stream, rng = make_stream(900), np.random.default_rng(0)
-    starts = [window_of(stream, 40, rng, sought=1.0).action[3] for _ in range(20)]
-    assert min(starts) >= 0  # an action of 20 frames in a minute: by chance one window in twenty has it
-
-
 def test_who_walks_up_to_what_they_throw_may_be_told_to_walk() -> None:
     composer = Composer([hurried("throw", 3.0)], LABELS, Composition(speed=(1.0, 1.0), pause=0.0))
     target = composer.make(120, np.random.default_rng(0)).target
@@ -259,12 +210,6 @@ def hurried(label: str, metres_a_second: float) -> Piece:
     pelvis = one.motion.pelvis.copy()
     pelvis[:, 2] += np.arange(len(pelvis)) / one.rate * metres_a_second
     return replace(one, motion=Motion(one.motion.bones, pelvis.astype(np.float32)))
-
-
-def test_short_streams_are_chained_until_they_fill_a_window() -> None:
-    chain = chained([make_stream(20), make_stream(15)], 90, np.random.default_rng(0))
-    assert len(chain) >= 90
-    assert chain.spans == ()
 
 
 def test_somebody_else_does_the_same_with_other_proportions() -> None:
@@ -334,10 +279,10 @@ def test_hands_that_are_up_between_labels_are_nobodys_guess_where_people_try_out
     positions = np.zeros((60, 20, 3), np.float32)
     positions[..., 2] = 2.5
     joints = get_layout("kinect20")
-    for joint, height in _HEIGHTS.items():
+    for joint, height in HEIGHTS.items():
         for number, name in enumerate(joints.joints):
             if name.endswith(joint):
-                positions[:, number, :2] = ((1 if "left" in name else -1) * _WIDTHS[joint], -height)
+                positions[:, number, :2] = ((1 if "left" in name else -1) * WIDTHS[joint], -height)
     positions[20:, joints.index["left_wrist"], 1] = -1.7
     truth = (Interval("waveHands" if source == "utkinect" else "left punch", 2.5, 3.5),)
     recording = ContinuousRecording(
@@ -393,15 +338,3 @@ def test_a_recording_is_seen_at_three_speeds_and_in_a_mirror() -> None:
     assert swiped == {"swipe_right"}
     np.testing.assert_array_equal(mirrored[1].positions[:, :, 0], -same.positions[:, list(BODY.mirror), 0])
     assert len(replays(stream, LABELS, mirrors=False)) == 3
-
-
-def test_windows_are_the_same_for_any_number_of_loaders() -> None:
-    def first_batch(workers: int) -> StreamBatch:
-        data = StreamWindowData(False, 40, 4, 8, {"composed": 1.0}, None, None, 3, workers)
-        streams = [Composer(pieces, LABELS, Composition()).make(60, np.random.default_rng(0))]
-        data.train = StreamWindows({"composed": streams}, 40, 3)
-        return next(iter(data.train_dataloader()))
-
-    pieces = [piece("wave", source=source) for source in ("utd_mhad", "msr_action3d")] + [piece("walk")]
-    for alone, beside in zip(first_batch(0), first_batch(1), strict=True):
-        assert torch.equal(alone, beside)
