@@ -1,15 +1,16 @@
 """Open-set recognition: whether a movement is one of the labels at all, or none that the network was taught.
 
-A softmax must choose among its labels. How far the embedding is from the prototype of the chosen label (the mean of its
-embeddings in training) says something that the softmax does not. The distance is that of Mahalanobis: directions in
-which the embeddings of one label differ from one another count less (Lee et al., "A Simple Unified Framework for
-Detecting Out-of-Distribution Samples and Adversarial Attacks", NeurIPS 2018).
+A softmax must choose among its labels. How like the embedding is to those of the chosen label in training says
+something that the softmax does not. People do the same in several ways, so a label has several prototypes, and the
+nearest one counts (Sun et al., "Out-of-Distribution Detection with Deep Nearest Neighbors", ICML 2022; here the
+neighbours are means of similar examples, as few as a bundle can carry).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,10 @@ UNKNOWN = "unknown"
 """Name of the extension."""
 
 _LEAST = 1e-6
-"""Probabilities are not told apart below this."""
+"""Probabilities are not told apart, and embeddings have no direction, below this."""
 _DIGITS = 4
 _MOST = 1e6
-_MOST_DIRECTIONS = 1024
+_MOST_PROTOTYPES = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,19 +34,43 @@ class OpenSet:
     """What a bundle knows about its own labels, fitted on people whom the network was not trained on.
 
     Attributes:
-        whitening: ``[directions, D]`` by which an embedding is multiplied before distances are taken.
-        prototypes: ``[labels, directions]`` whitened; NaN for labels that are never refused, such as those of the
-            background.
-        weight: How much a distance counts beside the logarithm of the probability.
+        prototypes: ``[labels, K, D]`` directions of embeddings, of length one; NaN where a label has fewer than ``K``.
+            Labels without any are never refused, such as those of the background.
+        weight: How much the likeness, a cosine, counts beside the logarithm of the probability.
         shares: Shares of known actions, rising, that are lost ...
         limits: ... where what scores less than this is refused, one for each share.
     """
 
-    whitening: FloatArray
     prototypes: FloatArray
     weight: float
     shares: tuple[float, ...]
     limits: tuple[float, ...]
+
+    @classmethod
+    def of(
+        cls,
+        prototypes: Mapping[str, FloatArray],
+        labels: Sequence[str],
+        embedding: int,
+        weight: float,
+        shares: tuple[float, ...],
+        limits: tuple[float, ...],
+    ) -> OpenSet:
+        """From embeddings ``[K, D]`` of any length and number by label.
+
+        Args:
+            prototypes: Prototypes of some labels.
+            labels: Names of the bundle's labels in order.
+            embedding: Width of the embedding.
+            weight: See the class.
+            shares: See the class.
+            limits: See the class.
+        """
+        most = max((len(rows) for rows in prototypes.values()), default=0)
+        table = np.full((len(labels), most, embedding), np.nan, np.float32)
+        for name, rows in prototypes.items():
+            table[labels.index(name), : len(rows)] = directions(rows)
+        return cls(table, weight, shares, limits)
 
     @classmethod
     def from_extension(cls, extension: Mapping[str, Any], labels: Sequence[str], embedding: int) -> OpenSet:
@@ -59,48 +84,67 @@ class OpenSet:
         Raises:
             ValueError: A value is missing, no finite number, or of another shape.
         """
-        table, rows = extension.get("prototypes"), extension.get("whitening")
+        table = extension.get("prototypes")
         if not isinstance(table, Mapping) or not set(table) <= set(labels):
             raise ValueError(f"prototypes of the extension 'unknown' are {quoted(table)}; they must be lists by label")
-        if not isinstance(rows, list) or not 1 <= len(rows) <= _MOST_DIRECTIONS:
-            raise ValueError(
-                f"whitening of the extension 'unknown' is {quoted(rows)}; it must be 1..{_MOST_DIRECTIONS} lists"
-            )
-        whitening = np.stack([_numbers("whitening", row, embedding) for row in rows])
-        prototypes = np.full((len(labels), len(rows)), np.nan, np.float32)
-        for name, row in table.items():
-            prototypes[labels.index(name)] = _numbers(name, row, len(rows))
+        prototypes = {}
+        for name, rows in table.items():
+            if not isinstance(rows, list) or not 1 <= len(rows) <= _MOST_PROTOTYPES:
+                raise ValueError(
+                    f"prototypes of {quoted(name)} in the extension 'unknown' are {quoted(rows)}; they must be "
+                    f"1..{_MOST_PROTOTYPES} lists"
+                )
+            prototypes[name] = np.stack([_numbers(name, row, embedding) for row in rows]).astype(np.float32)
         (weight,) = _numbers("weight", [extension.get("weight")], 1)
         shares = _numbers("shares", extension.get("shares"))
         limits = _numbers("limits", extension.get("limits"), len(shares))
         if not len(shares) or (np.diff(shares) <= 0).any():
             raise ValueError("shares of the extension 'unknown' must rise")
         fitted = tuple(shares.tolist()), tuple(limits.tolist())
-        return cls(whitening.astype(np.float32), prototypes, float(weight), *fitted)
+        return cls.of(prototypes, labels, embedding, float(weight), *fitted)
 
     def extension(self, labels: Sequence[str]) -> dict[str, Any]:
         """As a bundle carries it."""
-        known = np.isfinite(self.prototypes).all(axis=1)
-        rows = zip(labels, self.prototypes, known, strict=True)
+        tables = {
+            name: [_rounded(row) for row in rows if np.isfinite(row).all()]
+            for name, rows in zip(labels, self.prototypes, strict=True)
+        }
         return {
             "required": False,
-            "whitening": [_rounded(row) for row in self.whitening],
-            "prototypes": {name: _rounded(row) for name, row, is_known in rows if is_known},
+            "prototypes": {name: rows for name, rows in tables.items() if rows},
             "weight": round(self.weight, _DIGITS),
             "shares": list(self.shares),
             "limits": _rounded(np.array(self.limits)),
         }
 
-    def distances(self, embeddings: FloatArray) -> FloatArray:
-        """``[..., labels]`` of embeddings ``[..., D]`` to the prototypes; NaN where a label has none."""
-        apart = (embeddings @ self.whitening.T)[..., None, :] - self.prototypes
-        found: FloatArray = np.linalg.norm(apart, axis=-1)
-        return found
+    @cached_property
+    def known_labels(self) -> NDArray[np.bool_]:
+        """``[labels]`` which ones have prototypes."""
+        known: NDArray[np.bool_] = self._there.any(axis=1)
+        return known
+
+    @cached_property
+    def _there(self) -> NDArray[np.bool_]:
+        """``[labels, K]`` which prototypes there are."""
+        there: NDArray[np.bool_] = np.isfinite(self.prototypes).all(axis=2)
+        return there
+
+    @cached_property
+    def _rows(self) -> FloatArray:
+        """``[D, labels * K]``, zeros where there is none."""
+        rows: FloatArray = np.nan_to_num(self.prototypes).reshape(-1, self.prototypes.shape[2]).T
+        return rows
+
+    def likeness(self, embeddings: FloatArray) -> FloatArray:
+        """``[..., labels]`` cosine of embeddings ``[..., D]`` and the nearest prototype; NaN where a label has none."""
+        each = (directions(embeddings) @ self._rows).reshape(*embeddings.shape[:-1], *self._there.shape)
+        nearest: FloatArray = np.where(self._there, each, -np.inf).max(axis=-1, initial=-np.inf)
+        return np.where(self.known_labels, nearest, np.nan)
 
     def scores(self, probabilities: NDArray[np.floating[Any]], embeddings: FloatArray) -> NDArray[np.float64]:
         """How well each label fits ``[..., labels]``, of ``[..., labels]`` and ``[..., D]``; inf: never refused."""
-        found = np.log(np.maximum(probabilities, _LEAST)) - self.weight * self.distances(embeddings)
-        return np.where(np.isnan(self.prototypes).any(axis=1), np.inf, found)
+        found = np.log(np.maximum(probabilities, _LEAST)) + self.weight * self.likeness(embeddings)
+        return np.where(self.known_labels, found, np.inf)
 
     def known(
         self, probabilities: NDArray[np.floating[Any]], embeddings: FloatArray, share: float
@@ -115,6 +159,13 @@ class OpenSet:
         if share <= 0:
             return np.ones(probabilities.shape, bool)
         return self.scores(probabilities, embeddings) >= np.interp(share, self.shares, self.limits)
+
+
+def directions(embeddings: FloatArray) -> FloatArray:
+    """Embeddings ``[..., D]`` at length one."""
+    length = np.linalg.norm(embeddings, axis=-1, keepdims=True)
+    one: FloatArray = (embeddings / np.maximum(length, _LEAST)).astype(np.float32)
+    return one
 
 
 def _rounded(values: NDArray[np.floating[Any]]) -> list[float]:

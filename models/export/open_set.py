@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.vq import kmeans2
 
 from csre_ros.recognition.bundle import Bundle
 from csre_ros.recognition.bundle_info import BundleInfo, Label, split_metadata
-from csre_ros.recognition.open_set import UNKNOWN, OpenSet
+from csre_ros.recognition.open_set import UNKNOWN, OpenSet, directions
 from csre_ros.skeleton import FloatArray
 from models.data.clips import DATA_SETS, read_clips
 from models.data.streams.clips import ClipStream
@@ -31,20 +32,16 @@ _MOST_CLIPS = 40
 """Clips that make the prototype of a label."""
 _LONGEST_S = 6.0
 _LEAST_FRAMES = 10
+_MOST_FRAMES = 1500
+"""Frames of a label among which neighbours are sought."""
 _TELLING_FRAMES = 3
 """An action is told when it was likely enough for so many frames on end."""
-# Directions and shrinkage: by the area under the curve of labels that were left out, five at a time, on the validation
-# subjects.
-_DIRECTIONS = 64
-"""Directions, those of the largest variance, in which distances are taken."""
-_SHRINKAGE = 0.1
-"""Share of the covariance that is replaced by its mean variance."""
-_DISTANCE_COUNTS = 1.0
-"""Spread of the weighted distances over that of the logarithms of probabilities.
-
-Chosen on odd subjects by networks that never saw the unknown movements (``models/results/teach.md``): for those that a
-network was trained with, and only its softmax lacks, distances look better than they are.
-"""
+# Both chosen by odd subjects and networks that never saw the unknown movements (models/results/teach.md): for those
+# that a network was trained with, and only its softmax lacks, embeddings look more telling than they are.
+_PROTOTYPES = 16
+"""Prototypes of a label."""
+_LIKENESS_COUNTS = 10.0
+"""Weight of the cosine beside the logarithm of the probability."""
 
 
 def open_set(
@@ -56,16 +53,15 @@ def open_set(
 ) -> BundleInfo:
     """Write a stream bundle again with the extension by which it tells movements without a label.
 
-    Prototypes and covariance are of training subjects, weight and limits of the validation subjects; nothing of the
-    test subjects is read.
+    Prototypes are of training subjects, limits of the validation subjects; nothing of the test subjects is read.
 
     Args:
         bundle: Name of a shipped bundle, or path of an .onnx file.
         output: Bundle to write; it may be the same file.
         root: Folder with the data sets.
         labels_file: Label table that the bundle was trained with.
-        settings_of: Bundle whose weight and limits are taken, of the same labels: of a run that kept the validation
-            subjects from training, where this one did not.
+        settings_of: Bundle whose limits are taken, of the same labels: of a run that kept the validation subjects from
+            training, where this one did not.
 
     Returns:
         The description inside the bundle.
@@ -79,7 +75,7 @@ def open_set(
     fitted = _fitted(loaded, root, table, parts)
     if settings_of is not None:
         theirs = _fitted(Bundle.load(settings_of, device="cpu"), root, table, parts)
-        fitted = replace(fitted, weight=theirs.weight, limits=theirs.limits)
+        fitted = replace(fitted, limits=theirs.limits)
     info = loaded.info
     extension = fitted.extension([label.name for label in info.labels])
     graph, _ = split_metadata(loaded.path.read_bytes())
@@ -91,7 +87,7 @@ Said = tuple[str, FloatArray, FloatArray]
 
 
 def fit_open_set(labels: Sequence[Label], training: Sequence[Said], validation: Sequence[Said]) -> OpenSet:
-    """Prototypes and covariance from clips of training, weight and limits from those of people nobody was trained on.
+    """Prototypes from clips of training, limits from those of people nobody was trained on.
 
     The limits keep what starts an action: the clip's best frames on end, wherever its label is the likeliest.
 
@@ -113,32 +109,19 @@ def fit_open_set(labels: Sequence[Label], training: Sequence[Said], validation: 
     known = [one for one in validation if one[0] in told and _told(names, one[0], one[1]).any()]
     if not told or not known:
         raise ValueError("the bundle tells no label of the clips; train it first, or give the label table it has")
-    whitening = _whitening(list(told.values()))
-    prototypes = np.full((len(labels), len(whitening)), np.nan, np.float32)
-    for name, some in told.items():
-        prototypes[names.index(name)] = whitening @ some.mean(axis=0)
-    plain = OpenSet(whitening, prototypes, 1.0, SHARES, (0.0,) * len(SHARES))
-    rows = [_told(names, *one[:2]) for one in known]
-    logs = np.concatenate([np.log(one[1][row, names.index(one[0])]) for one, row in zip(known, rows, strict=True)])
-    distances = [plain.distances(one[2][row])[:, names.index(one[0])] for one, row in zip(known, rows, strict=True)]
-    weight = _DISTANCE_COUNTS * float(logs.std()) / max(float(np.concatenate(distances).std()), 1e-6)
-    fitted = replace(plain, weight=weight)
-    peaks = [peak(np.where(row, _own(fitted, names, one), -np.inf)) for one, row in zip(known, rows, strict=True)]
-    return replace(fitted, limits=tuple(np.quantile([one for one in peaks if np.isfinite(one)], SHARES).tolist()))
+    prototypes = {name: _prototypes(some) for name, some in told.items()}
+    width = training[0][2].shape[1]
+    plain = OpenSet.of(prototypes, names, width, _LIKENESS_COUNTS, SHARES, (0.0,) * len(SHARES))
+    peaks = [peak(np.where(_told(names, *one[:2]), _own(plain, names, one), -np.inf)) for one in known]
+    return replace(plain, limits=tuple(np.quantile([one for one in peaks if np.isfinite(one)], SHARES).tolist()))
 
 
-def _whitening(told: Sequence[FloatArray]) -> FloatArray:
-    """``[directions, D]`` after which frames of one label differ by one in every direction, of frames by label."""
-    frames = np.concatenate(told).astype(np.float64)
-    within = np.concatenate([some - some.mean(axis=0) for some in told]).astype(np.float64)
-    inside = within.T @ within / len(within)
-    width = len(inside)
-    inside = (1 - _SHRINKAGE) * inside + _SHRINKAGE * np.trace(inside) / width * np.eye(width)
-    _, directions = np.linalg.eigh(np.cov(frames.T))
-    widest = directions[:, ::-1][:, :_DIRECTIONS]
-    factor = np.linalg.cholesky(np.linalg.inv(widest.T @ inside @ widest))
-    whitening: FloatArray = (widest @ factor).T.astype(np.float32)
-    return whitening
+def _prototypes(frames: FloatArray) -> FloatArray:
+    """``[K, D]`` means of the embeddings ``[T, D]`` that point nearly the same way (k-means)."""
+    some = np.random.default_rng(0).permutation(directions(frames))[:_MOST_FRAMES]
+    means, _ = kmeans2(some.astype(np.float64), min(_PROTOTYPES, len(some)), minit="++", seed=0)
+    found: FloatArray = means.astype(np.float32)
+    return found
 
 
 def _fitted(bundle: Bundle, root: Path, table: StreamLabels, parts: Mapping[str, Sequence[ClipStream]]) -> OpenSet:

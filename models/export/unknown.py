@@ -41,10 +41,13 @@ def unknown(bundle: str, without: str, root: Path = Path("../shared/data"), outp
         Area under the receiver operating characteristic (AUROC), as JSON.
 
     Raises:
-        ValueError: The bundle cannot tell what it does not know.
+        ValueError: There is no such set, or the bundle cannot tell what it does not know.
     """
+    sets = {**read_taught(), **read_unknown()}
+    if without not in sets:
+        raise ValueError(f"unknown set {without!r}; choose among: {', '.join(sets)}")
+    left_out = sets[without]
     loaded, table = Bundle.load(bundle, device="cpu"), read_stream_labels(_TABLE)
-    left_out = {**read_taught(), **read_unknown()}[without]
     model = loaded.open_set
     if model is None:
         raise ValueError(f"bundle {loaded.path} has no extension 'unknown'; write it with `python -m models open-set`")
@@ -64,10 +67,10 @@ def unknown(bundle: str, without: str, root: Path = Path("../shared/data"), outp
         clips.append(on_own_grid(clip, label if full else clip.label))
         new.append(taught)
     said = Measured(loaded, root, left).scores(clips)[:2]
-    scores: dict[str, list[float]] = {"probability alone": [], "and distance": []}
+    scores: dict[str, list[float]] = {"probability alone": [], "and likeness": []}
     for probabilities, embeddings in zip(*said, strict=True):
         own_frames = slice(round(RATE_HZ), None)
-        for name, how in (("probability alone", replace(model, weight=0.0)), ("and distance", model)):
+        for name, how in (("probability alone", replace(model, weight=0.0)), ("and likeness", model)):
             found = how.scores(probabilities[own_frames], embeddings[own_frames])
             scores[name].append(peak(np.where(own & np.isfinite(found), found, -np.inf).max(axis=1)))
     labels, unseen = np.array([clip.label for clip in clips]), np.array(new)

@@ -33,9 +33,17 @@ def fitted() -> OpenSet:
 
 
 def test_only_labels_with_clips_have_a_prototype(fitted: OpenSet) -> None:
-    assert np.isfinite(fitted.prototypes).all(axis=1).tolist() == [False, True, True, False]
+    assert fitted.known_labels.tolist() == [False, True, True, False]
     assert list(fitted.limits) == sorted(fitted.limits)
     assert fitted.shares == SHARES
+
+
+def test_a_label_that_is_done_in_two_ways_has_prototypes_of_both() -> None:
+    """Their mean would be like neither."""
+    ways = [*clips(0, {"wave": (4.0, 0.0, 0.0)}), *clips(1, {"wave": (0.0, 0.0, 4.0)})]
+    likeness = fit_open_set(LABELS, ways, ways).likeness(np.eye(3, dtype=np.float32))[:, 1]
+    assert min(likeness[0], likeness[2]) > 0.97
+    assert likeness[1] < 0.8
 
 
 def test_limits_lose_the_share_of_known_clips_that_they_promise(fitted: OpenSet) -> None:

@@ -17,7 +17,7 @@ from models.data.taught import TAUGHT, read_unknown
 from models.experiments import live
 from models.experiments import taught as module
 from models.experiments.taught import read_runs, taught
-from models.export.unknown import auroc
+from models.export.unknown import auroc, unknown
 
 TABLE = read_stream_labels(Path("models/configs/labels_stream.yaml"))
 
@@ -115,6 +115,11 @@ def test_a_set_is_trained_exported_plainly_and_taught_once(tmp_path: Path, monke
 def test_an_unknown_set_of_the_suite_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no set utd_z; choose from: others, utd_a"):
         taught(tmp_path, only=["utd_z"])
+
+
+def test_a_set_that_nothing_is_measured_without_is_named() -> None:
+    with pytest.raises(ValueError, match="unknown set 'utd_z'; choose among: others, utd_a"):
+        unknown("default", "utd_z")
 
 
 def raised(up_frames: int) -> Clip:
