@@ -62,9 +62,7 @@ def read_runs(suite: Path) -> list[Run]:
     """The training runs of a suite file, in order."""
     content = yaml.safe_load(suite.read_text(encoding="utf-8"))
     configs, settings = tuple(content["configs"]), content["settings"]
-    longer = {**settings, **content["unknown_settings"]}
     return [
-        Run(name, configs, {**how, "data.init_args.left_out": classes})
-        for sets, how in ((content["taught"], settings), (content["unknown"], longer))
-        for name, classes in sets.items()
+        Run(name, configs, {**settings, "data.init_args.left_out": classes})
+        for name, classes in (content["taught"] | content["unknown"]).items()
     ]

@@ -58,9 +58,8 @@ def test_a_continuous_set_that_holds_what_is_left_out_is_not_trained_on() -> Non
 
 def test_every_set_of_the_suite_can_be_left_out() -> None:
     runs = read_runs(TAUGHT)
-    kinds = ("utd_{}", "union_{}", "utd_{}_longer")
-    named = [kind.format(one) for kind in kinds for one in "abcde"]
-    assert [run.name for run in runs] == ["others", *named, "others_longer"]
+    named = [kind.format(one) for kind in ("utd_{}", "union_{}") for one in "abcde"]
+    assert [run.name for run in runs] == ["others", *named]
     for run in runs:
         left_out = run.settings["data.init_args.left_out"]
         table = TABLE.without(left_out)
@@ -109,7 +108,6 @@ def test_a_set_is_trained_exported_plainly_and_taught_once(tmp_path: Path, monke
     called.clear()
     taught(tmp_path, tmp_path / "runs", ["union_a"], tmp_path / "results")
     assert [step[0] for step in called] == [*chain, "unknown"]
-    assert "--trainer.max_epochs=20" in called[0]
 
 
 def test_an_unknown_set_of_the_suite_is_named(tmp_path: Path) -> None:
