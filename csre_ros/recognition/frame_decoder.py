@@ -17,8 +17,9 @@ from csre_ros.recognition.bundle_info import Label
 
 _MOST = 60  # seconds, or shares
 _BY_LABEL = ("leaves", "bridges_s", "repeats")
-_REPEATED_S = 0.25
-"""Least time from the beginning of an action to that of the same one again."""
+_REPEATED_S = 0.8
+"""Least time from the beginning of an action to that of the same one again: what begins sooner is the one that goes on.
+By validation subjects, none of whom kicks faster."""
 
 
 @dataclass(frozen=True)

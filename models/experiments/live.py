@@ -30,11 +30,11 @@ class Run:
 
     Attributes:
         name: Of its folder.
-        configs: Configuration files, the later ones over the earlier ones; none of a bundle that ships: it is measured
-            as it is.
+        configs: Configuration files, the later ones over the earlier ones.
         settings: Options of ``fit`` over them.
         initial: Name of the run whose network it goes on with, or empty.
         settings_of: Name of the run whose thresholds and decoder its bundle takes, or empty: fitted for itself.
+        beside: Names of further runs that its thresholds and decoder are fitted on.
         title: Name inside the bundle, or empty: that of the run behind that of the suite.
     """
 
@@ -43,6 +43,7 @@ class Run:
     settings: Mapping[str, Any] = field(default_factory=dict)
     initial: str = ""
     settings_of: str = ""
+    beside: tuple[str, ...] = ()
     title: str = ""
 
 
@@ -69,7 +70,7 @@ def live(
     known = {run.name: run for run in read_runs(suite)}
     for run in chosen(known, only, "run"):
         if not _figures(results, run.name).is_file():
-            bundle = made(run, _NAME, root.resolve(), runs.resolve()) if run.configs else run.name
+            bundle = made(run, _NAME, root.resolve(), runs.resolve())
             call("online", f"--bundle={bundle}", f"--root={root}", f"--output={_figures(results, run.name)}")
             write_table(known, results)
     write_table(known, results)
@@ -92,20 +93,14 @@ def chosen(known: Mapping[str, Run], only: Sequence[str] | None, what: str) -> l
 
 
 def read_runs(suite: Path) -> list[Run]:
-    """The runs of a suite file, in order: what ships, the other bundles, then the pairs."""
+    """The runs of a suite file, in order: the bundles, then the pairs."""
     content = yaml.safe_load(suite.read_text(encoding="utf-8"))
-    runs = [Run(name, ()) for name in content.get("shipped", ())]
-    runs += [
-        Run(
-            name,
-            tuple(one["configs"]),
-            one.get("settings", {}),
-            one.get("initial", ""),
-            one.get("settings_of", ""),
-            one.get("title", ""),
-        )
-        for name, one in content["bundles"].items()
-    ]
+    runs = []
+    for name, one in content["bundles"].items():
+        options: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in one.items()
+        }
+        runs.append(Run(name, **options))
     pairs = content["pairs"]
     for seed in pairs["seeds"]:
         for side in (_PLAIN, _CSRE):
@@ -151,6 +146,8 @@ def made(run: Run, suite: str, root: Path, runs: Path, *options_of_export: str) 
         (folder / "complete").touch()
     bundle, title = folder / "bundle.onnx", run.title or f"{suite}-{run.name}"
     exported = list(options_of_export)
+    if run.beside:
+        exported.append(f"--beside={json_value([str(runs / suite / name) for name in run.beside])}")
     if run.settings_of:
         exported.append(f"--settings_of={runs / suite / run.settings_of / bundle.name}")
     call("export-stream", f"--run={folder}", f"--output={bundle}", f"--name={title}", *exported)

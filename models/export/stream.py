@@ -42,6 +42,7 @@ def export_stream(
     name: str,
     checkpoint: str = "last",
     settings_of: Path | None = None,
+    beside: Sequence[Path] = (),
     plain: bool = False,
 ) -> BundleInfo:
     """Write a stream bundle.
@@ -53,6 +54,8 @@ def export_stream(
         checkpoint: Which of its checkpoints: ``best`` on the validation part, or ``last``.
         settings_of: Bundle whose thresholds, decoder and bias of *idle* are taken instead of fitted ones: of a run that
             kept the validation subjects from training, where this one did not.
+        beside: Further runs on the same data. Thresholds and decoder are fitted on what all of them say together:
+            validation has a few dozen actions, and what suits one network alone may be chance.
         plain: Neither fit thresholds and decoder nor measure figures: for networks that only their embedding is wanted
             of, a minute sooner.
 
@@ -75,7 +78,9 @@ def export_stream(
         limits = tuple(0.0 if label.background else _PLAIN_THRESHOLD for label in labels)
         fitted = Fitted(limits, FrameDecoding(families=data.labels.families), ())
     else:
-        fitted = fit_settings(network, data, labels, delay)
+        fitted = fit_settings(
+            network, data, labels, delay, [further_network(path, checkpoint, model, data) for path in beside]
+        )
     front_frames = 1  # velocities look one frame back
     receptive = network.encoder.receptive_frames + front_frames
     info = BundleInfo(
@@ -111,19 +116,42 @@ def export_stream(
     return open_set(str(output), output, data.root, data.labels_file, settings_of)
 
 
-def fit_settings(network: StreamNetwork, data: StreamWindowData, labels: Sequence[Label], delay: int) -> Fitted:
+def fit_settings(
+    network: StreamNetwork,
+    data: StreamWindowData,
+    labels: Sequence[Label],
+    delay: int,
+    beside: Sequence[StreamNetwork] = (),
+) -> Fitted:
     """Choose thresholds and decoder on the validation part, and set the network's bias of *idle*.
 
-    Where the labels of a bundle are kept, what was chosen for them stays.
+    Where the labels of a bundle are kept, what was chosen for them stays. What further networks say counts as much as
+    what this one does.
     """
     names, delay_s = data.labels.names, delay / data.rate_hz
     kept = data.warm_start if data.keep_labels else None
     if kept is None:
-        network.bias[names.index(_IDLE)] = idle_bias(network, data, delay)
-        streams = validation_streams(network, data, delay)
+        streams = []
+        for one in (network, *beside):
+            one.bias[names.index(_IDLE)] = idle_bias(one, data, delay)
+            said = validation_streams(one, data, delay)
+            streams += [replace(stream, share=stream.share / (1 + len(beside))) for stream in said]
         return fit_decoding(streams, labels, data.rate_hz, delay_s, families=data.labels.families)
     fitted = fit_decoding(validation_streams(network, data, delay), labels, data.rate_hz, delay_s, kept.decoding)
     return replace(fitted, thresholds=kept.thresholds(names, fitted.thresholds, data.own_classes))
+
+
+def further_network(run: Path, checkpoint: str, model: StreamLabeller, data: StreamWindowData) -> StreamNetwork:
+    """Network of a further run.
+
+    Raises:
+        ValueError: It has other labels, another layout or look-ahead, or other subjects for validation.
+    """
+    other, theirs, *_ = restore(run, checkpoint, StreamLabeller)
+    ours = (data.labels, data.layout.name, data.identity, model.frame_loss.delay_frames)
+    if (theirs.labels, theirs.layout.name, theirs.identity, other.frame_loss.delay_frames) != ours:
+        raise ValueError(f"{run} has other labels, another layout, split or look-ahead; give a run on the same data")
+    return other.network
 
 
 def take_settings(network: StreamNetwork, bundle: WarmStart, names: Sequence[str]) -> Fitted:

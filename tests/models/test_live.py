@@ -49,8 +49,11 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 def test_the_shipped_suite_names_files_that_are_there_and_pairs_that_differ_in_csre_alone() -> None:
     runs = {run.name: run for run in read_runs(SUITE)}
-    assert list(runs)[:5] == ["default", "chosen", "from_nothing", "flat_chosen", "flat"]
-    assert (runs["from_nothing"].settings_of, runs["from_nothing"].initial) == ("chosen", "chosen")
+    assert list(runs)[:5] == ["chosen", "chosen_on", "default", "flat_chosen", "flat"]
+    assert (runs["default"].settings_of, runs["default"].initial) == ("chosen_on", "chosen")
+    chose, ships = dict(runs["chosen_on"].settings), dict(runs["default"].settings)
+    assert ships.pop("data.init_args.hold_out") is False
+    assert (ships, runs["chosen_on"].initial, runs["chosen_on"].beside) == (chose, "chosen", ("chosen",))
     assert (runs["flat"].settings_of, runs["flat"].initial) == ("flat_chosen", "flat_chosen")
     assert all((ROOT / path).is_file() for run in runs.values() for path in run.configs)
     plain, csre = dict(runs["plain_s1"].settings), dict(runs["csre_s1"].settings)
@@ -85,17 +88,15 @@ def test_a_bundle_goes_on_with_the_network_that_chose(tmp_path: Path, steps: lis
 
 
 def test_a_bundle_takes_the_settings_that_held_out_subjects_chose(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
-    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["from_nothing"])
-    assert "--data.init_args.hold_out=false" in steps[0]
-    assert f"--settings_of={tmp_path / 'runs' / 'live' / 'chosen' / 'bundle.onnx'}" in steps[1]
-
-
-def test_what_ships_is_measured_as_it_is(tmp_path: Path, steps: list[tuple[str, ...]]) -> None:
-    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["default"])
-    assert [step[:2] for step in steps] == [("online", "--bundle=default")]
+    runs = tmp_path / "runs" / "live"
+    live(root=tmp_path, runs=tmp_path / "runs", results=tmp_path / "results", only=["chosen_on", "default"])
+    assert f'--beside=["{runs / "chosen"}"]' in steps[1]
+    assert not any("hold_out" in option for option in steps[0])
+    assert "--data.init_args.hold_out=false" in steps[3]
+    assert f"--settings_of={runs / 'chosen_on' / 'bundle.onnx'}" in steps[4]
 
 
 def test_a_run_that_is_not_in_the_suite_is_refused(tmp_path: Path) -> None:
-    choices = "default, chosen, from_nothing, flat_chosen, flat, plain_s0"
+    choices = "chosen, chosen_on, default, flat_chosen, flat, plain_s0"
     with pytest.raises(ValueError, match=rf"there is no run nope; choose from: {choices}"):
         live(root=tmp_path, runs=tmp_path, results=tmp_path, only=["nope"])

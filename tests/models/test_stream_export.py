@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -15,8 +16,9 @@ from csre_ros.evaluation.intervals import Interval
 from csre_ros.recognition.bundle_info import Label
 from csre_ros.recognition.frame_decoder import FrameDecoding
 from models.data.streams.warm_start import WarmStart
+from models.export import stream as export
 from models.export.decoding import THRESHOLDS, ScoredStream, fit_decoding, judge, reports_of
-from models.export.stream import step_graph, take_settings
+from models.export.stream import fit_settings, further_network, step_graph, take_settings
 from tests.models.test_stream_encoders import make_frames, make_network
 
 LABELS = [Label("idle", 0.0, True), Label("wave", 0.5), Label("kick", 0.5)]
@@ -94,6 +96,35 @@ def test_a_family_has_one_threshold_and_goes_on_where_a_wave_turns() -> None:
     assert fitted.thresholds[1] == fitted.thresholds[2]
     assert min(fitted.settings.bridges_s[name] for name in ("wave", "kick")) >= 0.4
     assert all(fitted.settings.leaves.get(name, fitted.settings.leave) <= 0.4 for name in ("wave", "kick"))
+
+
+def test_settings_are_fitted_on_what_several_networks_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kick that one network takes for surer than any other frame, another one does not even see."""
+    own, other = make_network("hcn", "body13"), make_network("hcn", "body13")
+    own.bias, other.bias = torch.zeros(3), torch.zeros(3)
+    said = {id(own): scored(1.0, 0.52, 0.32), id(other): scored(1.0, 0.52, 0.62)}
+    monkeypatch.setattr(export, "idle_bias", lambda network, *_: -1.0)
+    monkeypatch.setattr(export, "validation_streams", lambda network, *_: [said[id(network)]] * 12)
+    table = SimpleNamespace(names=["idle", "wave", "kick"], families=())
+    data = SimpleNamespace(labels=table, rate_hz=HZ, warm_start=None, keep_labels=False)
+    alone = fit_settings(own, data, LABELS, 3)  # type: ignore[arg-type]
+    together = fit_settings(own, data, LABELS, 3, [other])  # type: ignore[arg-type]
+    assert alone.thresholds[2] < 0.62 < together.thresholds[2]
+    assert other.bias.tolist() == [-1, 0, 0]
+    once = fit_decoding([said[id(own)]] * 12, LABELS, HZ, 3 / HZ)
+    assert fit_settings(own, data, LABELS, 3, [own]) == once  # type: ignore[arg-type]
+
+
+def test_a_run_on_other_data_is_no_help(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def restored(run: Path, *_: object) -> tuple[object, ...]:
+        data = SimpleNamespace(labels="table", layout=SimpleNamespace(name="body13"), identity=run.name)
+        return SimpleNamespace(frame_loss=SimpleNamespace(delay_frames=4), network=run.name), data
+
+    monkeypatch.setattr(export, "restore", restored)
+    model, data = restored(tmp_path / "all odd subjects")
+    assert further_network(tmp_path / "all odd subjects", "last", model, data) == "all odd subjects"  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="half of them has other labels, another layout, split or look-ahead"):
+        further_network(tmp_path / "half of them", "last", model, data)  # type: ignore[arg-type]
 
 
 def test_settings_travel_through_the_extension() -> None:

@@ -146,35 +146,36 @@ def test_what_is_no_label_starts_nothing_and_does_not_end_what_goes_on() -> None
 
 
 def test_a_beginning_ends_the_same_action_before_it_once() -> None:
+    """What begins again after 0.3 s is what began: nobody is as fast."""
     decoder = FrameDecoder(LABELS, replace(PLAIN, repeats={"wave": 0.9}), RATE)
     found = []
-    for k, begin in enumerate([0.95, 0.2, 0.1, 0.1, 0.8, 0.95, 0.97, 0.3, 0.1]):
+    for k, begin in enumerate([0.95, 0.2, 0.1, 0.95, 0.1, 0.1, 0.1, 0.8, 0.95, 0.97, 0.3, 0.1]):
         found += [(k, change) for change in decoder.step(k / RATE, np.array(WAVE), begin=begin)]
     assert found == [
         (1, Reported(1, 0.0, None, 0.8)),
-        (5, Reported(1, 0.0, 0.5, 0.8)),
-        (5, Reported(1, 0.5, None, 0.8)),
+        (8, Reported(1, 0.0, 0.8, 0.8)),
+        (8, Reported(1, 0.8, None, 0.8)),
     ]
 
 
 def test_a_beginning_counts_when_its_action_is_sure_again_and_not_when_another_one_is() -> None:
     """It may fall into a dip of the scores."""
     decoder = FrameDecoder(LABELS, replace(PLAIN, repeats={"wave": 0.9}), RATE)
-    frames = [(WAVE, 0.0)] * 4 + [(IDLE, 0.0), (IDLE, 0.95), (WAVE, 0.0), (WAVE, 0.0)]
+    frames = [(WAVE, 0.0)] * 7 + [(IDLE, 0.0), (IDLE, 0.95), (WAVE, 0.0), (WAVE, 0.0)]
     found = [
         change
         for k, (frame, begin) in enumerate(frames)
         for change in decoder.step(k / RATE, np.array(frame), begin=begin)
     ]
-    assert found[1:] == [Reported(1, 0.0, 0.5, 0.8), Reported(1, 0.5, None, 0.8)]
+    assert found[1:] == [Reported(1, 0.0, 0.8, 0.8), Reported(1, 0.8, None, 0.8)]
     other = FrameDecoder(LABELS, replace(PLAIN, repeats={"wave": 0.9}), RATE)
-    frames = [(WAVE, 0.0)] * 4 + [(CLAP, 0.95), (CLAP, 0.0), (CLAP, 0.0)]
+    frames = [(WAVE, 0.0)] * 9 + [(CLAP, 0.95), (CLAP, 0.0), (CLAP, 0.0)]
     found = [
         change
         for k, (frame, begin) in enumerate(frames)
         for change in other.step(k / RATE, np.array(frame), begin=begin)
     ]
-    assert [(change.label, change.until) for change in found] == [(1, None), (1, 0.4), (2, None)]
+    assert [(change.label, change.until) for change in found] == [(1, None), (1, 0.9), (2, None)]
 
 
 @pytest.mark.parametrize("repeats", [{}, {"clap": 0.5}])
