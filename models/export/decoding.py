@@ -17,7 +17,8 @@ from csre_ros.recognition.bundle_info import Label
 from csre_ros.recognition.frame_decoder import FrameDecoder, FrameDecoding
 from csre_ros.skeleton import FloatArray
 
-THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
+"""Up to what nearly every frame of an action has in validation; people before cameras make networks less sure."""
 BRIDGES_S = (0.07, 0.2, 0.5, 0.9, 1.4)
 _NEVER = 2.0  # no probability is as high
 _REPEATS = (0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)

@@ -82,7 +82,7 @@ def test_what_goes_on_and_on_is_bridged_and_the_rest_is_not() -> None:
     """A wave that falters for 0.7 s is one; two kicks 0.7 s apart are two."""
     frames = np.zeros((int(8 * HZ), 3), np.float32)
     for label, (start, end) in [(1, (1.0, 2.0)), (1, (2.7, 3.7)), (2, (5.0, 5.6)), (2, (6.3, 6.9))]:
-        frames[round(start * HZ) : round(end * HZ), label] = 0.9
+        frames[round(start * HZ) : round(end * HZ), label] = 0.97
     frames[:, 0] = 1 - frames.sum(1)
     truth = [Interval("wave", 1.0, 3.7), Interval("kick", 5.0, 5.6), Interval("kick", 6.3, 6.9)]
     settings = fit_decoding([ScoredStream(frames, NEVER, truth)] * 3, LABELS, HZ, 0.2).settings
