@@ -204,8 +204,9 @@ def _markdown(records: Mapping[str, Record]) -> Iterator[str]:
     yield f"    python -m models {_NAME} --root DATA"
     yield ""
     yield (
-        "People and words that were kept from training, decoder as exported. Nothing was chosen by these figures. All "
-        f"of them, with counts by label: `models/results/runs/{_NAME}/`."
+        "People and words that were kept from training, decoder as exported. What was chosen, and by what: "
+        "[stream.md](stream.md). All "
+        f"figures, with counts by label: `models/results/runs/{_NAME}/`."
     )
     yield ""
     yield f"| run | trained at | {' | '.join(name.strip() for name in _COLUMNS)} |"
