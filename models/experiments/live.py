@@ -205,8 +205,7 @@ def _markdown(records: Mapping[str, Record]) -> Iterator[str]:
     yield ""
     yield (
         "People and words that were kept from training, decoder as exported. What was chosen, and by what: "
-        "[stream.md](stream.md). All "
-        f"figures, with counts by label: `models/results/runs/{_NAME}/`."
+        f"[stream.md](stream.md). All figures, with counts by label: `models/results/runs/{_NAME}/`."
     )
     yield ""
     yield f"| run | trained at | {' | '.join(name.strip() for name in _COLUMNS)} |"

@@ -99,7 +99,7 @@ def test_a_family_has_one_threshold_and_goes_on_where_a_wave_turns() -> None:
 
 
 def test_settings_are_fitted_on_what_several_networks_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kick that one network takes for surer than any other frame, another one does not even see."""
+    """A false kick that one network is hardly sure of, and another one is."""
     own, other = make_network("hcn", "body13"), make_network("hcn", "body13")
     own.bias, other.bias = torch.zeros(3), torch.zeros(3)
     said = {id(own): scored(1.0, 0.52, 0.32), id(other): scored(1.0, 0.52, 0.62)}
