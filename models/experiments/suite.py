@@ -10,8 +10,9 @@ A suite file names a folder of configurations and lists experiments as products 
 
 ``best N`` stands for the N encoders with the highest validation accuracy in the entries before it; it becomes known
 when those are done. Any further key of an entry is an option of ``fit`` with the values it takes, such as
-``data.subset``; options that are the same for all runs stand under ``settings``, of the suite or of an entry. A
-``note`` is printed in the table.
+``data.subset``; options that are the same for all runs stand under ``settings``, of the suite or of an entry. An entry
+whose settings are to be compared with those of the others gives them a name, its ``change``. A ``note`` is printed in
+the table.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ ROOT = Path(__file__).parents[2]
 SUITES = ROOT / "models" / "suites"
 RESULTS = ROOT / "models" / "results"
 _AXES = ("encoder", "csre", "stream", "seed")
+_NO_AXES = ("settings", "change")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Experiment:
         seed: Seed of the run and of its data.
         options: Further options of ``fit`` and their values.
         settings: Options that its whole entry shares; the name leaves them out.
+        change: What these settings change, in a word; empty where they are what others are compared with.
     """
 
     encoder: str
@@ -55,6 +58,7 @@ class Experiment:
     seed: int
     options: tuple[tuple[str, str], ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
+    change: str = ""
 
     @property
     def name(self) -> str:
@@ -63,6 +67,11 @@ class Experiment:
 
     @property
     def variant(self) -> tuple[str, ...]:
+        """The change, if any, and the values of the further options."""
+        return (*([self.change] if self.change else []), *self.part)
+
+    @property
+    def part(self) -> tuple[str, ...]:
         """Values of the further options."""
         return tuple(value for _, value in self.options)
 
@@ -104,12 +113,12 @@ class Suite:
                 if any(self.result(experiment) is None for experiment in known.values()):
                     return list(known.values()), len(self.entries) - place
                 encoders = self._best(encoders, list(known.values()))
-            further = [key for key in entry if key not in (*_AXES, "settings")]
+            further = [key for key in entry if key not in (*_AXES, *_NO_AXES)]
             settings = _as_json(entry.get("settings", {}))
             axes = (entry[key] for key in ("seed", *further, "csre", "stream"))
             for encoder, seed, *values, csre, stream in product(encoders, *axes):
                 options = tuple(zip(further, map(str, values), strict=True))
-                one = Experiment(encoder, csre, stream, seed, options, settings)
+                one = Experiment(encoder, csre, stream, seed, options, settings, entry.get("change", ""))
                 if (other := known.setdefault(one.name, one)) != one:
                     raise ValueError(
                         f"suite {self.name!r} has two runs {one.name}, with {dict(other.settings + other.options)} and "

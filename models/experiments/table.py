@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.encoders import ENCODERS
-from models.experiments.paired import paired_difference
+from models.experiments.groups import LAST, grouped, groups, paired
+from models.experiments.intervals import change_intervals, csre_intervals, metric_name
 from models.experiments.recipe import check_recipes
-from models.experiments.records import Answers, Result, answers_of
+from models.experiments.records import Result, answers_of
 from models.experiments.suite import RESULTS, SUITES, Experiment, Suite, read_suite
 from models.experiments.work import work
 
-_LAST, _VALIDATION = "last epoch", "best validation epoch"
+_VALIDATION = "best validation epoch"
 FIGURES = {
-    _LAST: "After the last epoch; nothing was chosen. The headline.",
+    LAST: "After the last epoch; nothing was chosen. The headline.",
     _VALIDATION: "After the epoch that was best on the validation part of the training data.",
     "best test epoch": "The protocol of most papers: the test part itself chose the epoch, so this is optimistic.",
 }
 
 _HELD_OUT = " The models were trained without the validation part; in most papers it trains too."
-
-Group = tuple[tuple[str, ...], str, str]
-"""Variant, encoder and stream."""
-
-Sides = Mapping[bool, Mapping[int, Result]]
-"""Results by CSRE off or on, then by seed."""
 
 
 def table(
@@ -87,7 +80,7 @@ def _markdown(suite: Suite, records: Mapping[Experiment, Result], known: int, wa
     # Means over variants have the answers of several test parts, hence a list.
     done = {one: record["result"] | {"answers": [answers_of(record)]} for one, record in records.items()}
     results = list(done.values())
-    metrics = [key for key in results[0]["figures"][_LAST] if key.startswith("test/top1")]
+    metrics = [key for key in results[0]["figures"][LAST] if key.startswith("test/top1")]
     lines = [
         f"# {suite.title}",
         "",
@@ -99,7 +92,7 @@ def _markdown(suite: Suite, records: Mapping[Experiment, Result], known: int, wa
         f"Commit: {_all(result['commit'] for result in results)}. "
         f"Validation part held out of training: {_all('yes' if r['held_out'] else 'no' for r in results)}.",
         "",
-        f"Top-1 in percent, mean and standard deviation over seeds: {' / '.join(_metric(key) for key in metrics)}. "
+        f"Top-1 in percent, mean and standard deviation over seeds: {' / '.join(metric_name(key) for key in metrics)}. "
         "The difference is CSRE minus plain, paired by seed where both have trained for as many epochs.",
     ]
     if outdated := suite.outdated():
@@ -109,43 +102,23 @@ def _markdown(suite: Suite, records: Mapping[Experiment, Result], known: int, wa
     held_out = {one: result for one, result in done.items() if result["held_out"]}
     # Where some epochs were not scored, the best of the others says little.
     every_epoch = all(None not in record["curve"]["val/top1"] for record in records.values())
-    for figure, meaning in FIGURES.items() if every_epoch else [(_LAST, FIGURES[_LAST])]:
+    for figure, meaning in FIGURES.items() if every_epoch else [(LAST, FIGURES[LAST])]:
         shown = held_out if figure == _VALIDATION else done
         if shown and all(figure in result["figures"] for result in shown.values()):
             text = meaning + (_HELD_OUT if held_out and figure == "best test epoch" else "")
             lines += ["", f"## {figure.capitalize()}", "", text, "", *_rows(shown, figure, metrics)]
-            if figure == _LAST:
-                lines += _intervals(done, metrics)
+            if figure == LAST:
+                lines += [*csre_intervals(done, metrics), *change_intervals(done, metrics)]
     return "\n".join(lines) + "\n"
-
-
-def _groups(done: Mapping[Experiment, Result]) -> Mapping[Group, Sides]:
-    """Runs that differ in CSRE and seed only."""
-    groups: dict[Group, dict[bool, dict[int, Result]]] = defaultdict(lambda: {False: {}, True: {}})
-    for one, result in done.items():
-        groups[one.variant, one.encoder, one.stream][one.csre][one.seed] = result
-    return groups
-
-
-def _grouped(done: Mapping[Experiment, Result]) -> list[tuple[Group, Sides]]:
-    """The groups, and behind them the means over variants."""
-    groups = _groups(done)
-    return [*groups.items(), *_means(groups)]
 
 
 def _mixed_pairs(done: Mapping[Experiment, Result]) -> list[str]:
     return [
-        " ".join((*variant, encoder, stream, f"seed {seed}"))
-        for (variant, encoder, stream), runs in _groups(done).items()
-        for seed in _paired(runs)
+        f"{group.name} {group.stream} seed {seed}"
+        for group, runs in groups(done).items()
+        for seed in paired(runs)
         if runs[False][seed]["commit"] != runs[True][seed]["commit"]
     ]
-
-
-def _paired(runs: Sides) -> list[int]:
-    """Seeds with which both sides have trained for as many epochs."""
-    both = sorted(set(runs[False]) & set(runs[True]))
-    return [seed for seed in both if runs[False][seed]["epochs"] == runs[True][seed]["epochs"]]
 
 
 def _rows(done: Mapping[Experiment, Result], figure: str, metrics: Sequence[str]) -> list[str]:
@@ -153,86 +126,22 @@ def _rows(done: Mapping[Experiment, Result], figure: str, metrics: Sequence[str]
         "| encoder | stream | seeds | plain | CSRE | difference | parameters | epochs | s per epoch, plain / CSRE |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for (variant, encoder, stream), runs in _grouped(done):
+    for group, runs in grouped(done):
         scores = {
             csre: {seed: [100 * result["figures"][figure][key] for key in metrics] for seed, result in seeds.items()}
             for csre, seeds in runs.items()
         }
-        difference = [np.subtract(scores[True][seed], scores[False][seed]) for seed in _paired(runs)]
+        difference = [np.subtract(scores[True][seed], scores[False][seed]) for seed in paired(runs)]
         some = next(iter((runs[False] or runs[True]).values()))
         epochs = np.unique(np.hstack([result["epochs"] for seeds in runs.values() for result in seeds.values()]))
         seconds = (_median(result["seconds_per_epoch"] for result in runs[csre].values()) for csre in (False, True))
         cells = (
-            " ".join((*variant, encoder)), stream, f"{max(len(seeds) for seeds in runs.values())}",
+            group.name, group.stream, f"{max(len(seeds) for seeds in runs.values())}",
             spread(list(scores[False].values())), spread(list(scores[True].values())), spread(difference, signed=True),
             f"{some['parameters'] / 1e6:.2f} M", ", ".join(map(str, epochs)), " / ".join(seconds),
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return lines
-
-
-def _intervals(done: Mapping[Experiment, Result], metrics: Sequence[str]) -> list[str]:
-    """How sure the differences after the last epoch are."""
-    lines = []
-    for (variant, encoder, stream), runs in _grouped(done):
-        seeds = _paired(runs)
-        sides = [[runs[csre][seed]["answers"] for seed in seeds] for csre in (False, True)]
-        if not seeds or any(None in answers for side in sides for answers in side):
-            continue
-        for key in metrics:
-            plain, csre = ([_right(parts, key) for parts in zip(*side, strict=True)] for side in sides)
-            found = paired_difference(plain, csre)
-            cells = (
-                " ".join((*variant, encoder)), stream, f"{len(seeds)}", _metric(key), f"{found.points:+.2f}",
-                f"{found.low:+.2f} to {found.high:+.2f}", f"{found.clips:+.1f} of {found.of}",
-            )  # fmt: skip
-            lines.append(f"| {' | '.join(cells)} |")
-    if not lines:
-        return []
-    return [
-        "",
-        "How sure the difference is: 95 % interval of a bootstrap over seeds and test clips, and how many clips of a "
-        "run it stands for. With one seed the interval is over the clips alone.",
-        "",
-        "| encoder | stream | pairs | figure | difference | 95 % interval | clips |",
-        "|---|---|---|---|---|---|---|",
-        *lines,
-    ]
-
-
-def _right(answers: Sequence[Answers], key: str) -> NDArray[np.bool_]:
-    """``[S, N]`` of a figure, one row per seed."""
-    name = key.removeprefix("test/top1").strip()
-    return np.stack([one.right[one.subsets[name]] if name else one.right for one in answers])
-
-
-def _means(groups: Mapping[Group, Sides]) -> Iterable[tuple[Group, Sides]]:
-    """For every encoder and stream with several variants: the mean over them, seed by seed."""
-    variants: dict[tuple[str, str], list[Sides]] = defaultdict(list)
-    for (_, encoder, stream), runs in groups.items():
-        variants[encoder, stream].append(runs)
-    for (encoder, stream), several in variants.items():
-        means = {csre: _mean_results([runs[csre] for runs in several]) for csre in (False, True)}
-        if len(several) > 1 and any(means.values()):
-            yield (("mean of", str(len(several))), encoder, stream), means
-
-
-def _mean_results(several: Sequence[Mapping[int, Result]]) -> dict[int, Result]:
-    seeds = set.intersection(*(set(results) for results in several))
-    means: dict[int, Result] = {}
-    for seed in sorted(seeds):
-        results = [result[seed] for result in several]
-        figures: dict[str, Any] = {
-            figure: {key: float(np.mean([r["figures"][figure][key] for r in results])) for key in values}
-            for figure, values in results[0]["figures"].items()
-        }
-        seconds = sum(result["seconds_per_epoch"] for result in results)
-        epochs = [result["epochs"] for result in results]
-        answers = [part for result in results for part in result["answers"]]
-        means[seed] = results[0] | {
-            "figures": figures, "seconds_per_epoch": seconds, "epochs": epochs, "answers": answers
-        }  # fmt: skip
-    return means
 
 
 def spread(scores: Sequence[Any], *, signed: bool = False) -> str:
@@ -250,10 +159,6 @@ def spread(scores: Sequence[Any], *, signed: bool = False) -> str:
         cell = f"{values.mean():+.2f}" if signed else f"{values.mean():.2f}"
         cells.append(cell + (f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else ""))
     return " / ".join(cells)
-
-
-def _metric(key: str) -> str:
-    return key.removeprefix("test/top1").strip() or "all test clips"
 
 
 def _median(values: Iterable[float]) -> str:

@@ -97,6 +97,14 @@ def test_without_a_validation_part_there_is_no_best(tmp_path: Path) -> None:
         suite.experiments()
 
 
+def test_a_change_has_a_name(tmp_path: Path) -> None:
+    """Entries that differ in settings alone are told apart by it."""
+    changed = entry(csre=[True], seed=[0], change="longer", settings={"trainer.max_epochs": 9})
+    before, after = write_suite(tmp_path, entry(csre=[True], seed=[0]), changed).experiments()[0]
+    assert [before.name, after.name] == ["hcn+csre_joint_s0", "longer_hcn+csre_joint_s0"]
+    assert (before.change, after.change, after.variant, after.part) == ("", "longer", ("longer",), ())
+
+
 def test_wrong_suites_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no suite .*nothing.yaml; choose one of: .*ucla"):
         read_suite("nothing", tmp_path)

@@ -191,3 +191,22 @@ def test_a_record_holds_what_the_run_left(tmp_path: Path) -> None:
     np.testing.assert_array_equal(answers.subsets["own"], own)
     assert answers.classes[119] == "c119"
     assert suite.record_path(one).stat().st_size < 20_000  # 4000 clips of 120 classes
+
+
+def test_a_change_is_compared_with_what_was_not_changed(tmp_path: Path) -> None:
+    """Side by side, seed by seed; means are taken over parts, and not over changes."""
+    parts: dict[str, list[str]] = {"data.subset": ["as1", "as2"]}
+    changed = entry(seed=[0, 1], change="longer", csre=[True], settings={"trainer.max_epochs": 9}, **parts)
+    suite = write_suite(tmp_path, entry(seed=[0, 1, 2], **parts), changed)
+    for one in suite.experiments()[0]:
+        right = np.arange(100) < 60 + 20 * (one.change == "longer") + 5 * one.csre
+        finish(suite, one, float(right.mean()), right)
+    write_table(suite, tmp_path)
+    text = (tmp_path / "mini.md").read_text()
+    assert "| mean of 2 hcn | joint | 3 | 60.00" in text
+    assert "| longer mean of 2 hcn | joint | 2 | - | 85.00" in text
+    worth = text.split("What a change is worth: ")[1].split("\n## ")[0].splitlines()
+    cells = [line.split(" | ") for line in worth if " all test clips " in line]
+    assert [row[0] for row in cells] == ["| longer as1 hcn", "| longer as2 hcn", "| longer mean of 2 hcn"]
+    assert cells[2][1:6] == ["joint", "with", "2", "all test clips", "+20.00"]
+    assert cells[2][-1] == "+40.0 of 200 |"
