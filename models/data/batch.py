@@ -12,6 +12,22 @@ from torch import Tensor
 from models.data.sampling import Sample
 
 
+class Mixed(NamedTuple):
+    """Every window of a batch blended with another one.
+
+    Attributes:
+        positions: ``[B, P, T, V, dims]``.
+        confidence: ``[B, P, T, V]``.
+        partner: ``[B]`` class indices of the other windows.
+        share: ``[B]`` share of the windows themselves; the rest is the others'.
+    """
+
+    positions: Tensor
+    confidence: Tensor
+    partner: Tensor
+    share: Tensor
+
+
 class Batch(NamedTuple):
     """A batch of windows.
 
@@ -20,12 +36,14 @@ class Batch(NamedTuple):
         confidence: ``[B, P, T, V]`` in 0..1.
         label: ``[B]`` class indices.
         slot: ``[B]`` index of the sample in its training set: its row in the memory banks.
+        mixed: The same windows blended with each other, where the data does so.
     """
 
     positions: Tensor
     confidence: Tensor
     label: Tensor
     slot: Tensor
+    mixed: Mixed | None = None
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

@@ -16,6 +16,7 @@ from models.data.batch import Batch
 from models.data.clips import DATA_SETS, Clip, read_clips
 from models.data.labels import plain_labels
 from models.data.live import VALIDATION_SUBJECTS
+from models.data.mixing import mix
 from models.data.official import msr
 from models.data.sampling import SampleDataset
 from models.data.split import SplitData
@@ -68,6 +69,8 @@ class ProtocolData(SplitData):
         repeats: How often every clip is visited per epoch.
         rotation_deg: Half range of yaw; half of it for pitch.
         crop: Shortest share of a clip that is used in training.
+        mixup: Blend the clips with each other, see :func:`models.data.mixing.mix`, by this parameter of the Beta
+            distribution; 0 blends none. Half of the cross-entropy is then that of blended clips; CSRE sees the others.
         hold_out: Keep the validation subject out of training.
         watch_test: Score the test part after every epoch too; nothing is chosen by it.
         workers: Loader processes.
@@ -89,6 +92,7 @@ class ProtocolData(SplitData):
         repeats: int = 5,
         rotation_deg: float = 30.0,
         crop: float = 0.7,
+        mixup: float = 0.0,
         hold_out: bool = True,
         watch_test: bool = False,
         workers: int = 1,
@@ -111,7 +115,7 @@ class ProtocolData(SplitData):
         self.spec = WindowSpec(max(clip.seconds for clip in clips), steps)
         self.layout = get_layout(layout)
         self.repeats, self.held_out = repeats, hold_out
-        self._name, self._rotation = name, rotation_deg
+        self._name, self._rotation, self._mixup = name, rotation_deg, mixup
         self._part = subset or ("" if leave_out is None else f"without subject {leave_out}")
         train = [clip for clip in clips if clip.split == "train"]
         val = [clip for clip in train if clip.subject in held]
@@ -134,13 +138,17 @@ class ProtocolData(SplitData):
         return f"{self._name} {self._part}, {self.layout.name}, hold_out={self.held_out}"
 
     def augment(self, batch: Batch) -> Batch:
-        """Turn the clips."""
+        """Turn the clips, and where they are to be blended, each with its partner."""
         limit, size = float(np.deg2rad(self._rotation)), len(batch.label)
         device = batch.positions.device
         yaw = torch.empty(size, device=device).uniform_(-limit, limit)
         pitch = torch.empty(size, device=device).uniform_(-limit / 2, limit / 2)
         turn = rotation_matrices(yaw, pitch, torch.zeros_like(yaw))
-        return batch._replace(positions=batch.positions @ turn.transpose(1, 2)[:, None, None])
+        turn = turn.transpose(1, 2)[:, None, None]
+        if self._mixup:
+            mixed = mix(batch, self._mixup)
+            batch = batch._replace(mixed=mixed._replace(positions=mixed.positions @ turn))
+        return batch._replace(positions=batch.positions @ turn)
 
 
 def _leave_out(clips: Sequence[Clip], subject: int) -> tuple[list[Clip], set[int]]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torchmetrics.classification import MulticlassAccuracy
 
-from models.data.batch import Batch
+from models.data.batch import Batch, Mixed
 from models.data.module import SkeletonData
 from models.encoders import build_encoder
 from models.encoders.graph import joint_groups
@@ -92,17 +92,29 @@ class ActionClassifier(EncoderTraining):
         return InputStream(self.stream, front.output_layout, relative=self._relative)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Cross-entropy, plus the contrastive term where it is enabled."""
+        """Cross-entropy, half of it of blended clips where there are any, plus the contrastive term if enabled."""
         output = self.network.features(batch.positions, batch.confidence)
         loss = cross_entropy(output.logits, batch.label, label_smoothing=self.optimisation.label_smoothing)
         size = len(batch.label)
         self._log("train/ce", loss, size, prog_bar=True)
+        if batch.mixed is not None:
+            blended = self._mixed_cross_entropy(batch.label, batch.mixed)
+            self._log("train/mixed", blended, size)
+            loss = (loss + blended) / 2
         if self.csre is not None:
             contrast, active = self.csre(output.features, batch.label, batch.slot)
             self._log("train/csre", contrast, size, prog_bar=True)
             self._log("train/active", active.float() / size, size)
             loss = loss + contrast
         return loss
+
+    def _mixed_cross_entropy(self, label: Tensor, mixed: Mixed) -> Tensor:
+        logits = self.network.features(mixed.positions, mixed.confidence).logits
+        own, partner = (
+            cross_entropy(logits, truth, label_smoothing=self.optimisation.label_smoothing, reduction="none")
+            for truth in (label, mixed.partner)
+        )
+        return (mixed.share * own + (1 - mixed.share) * partner).mean()
 
     def _log(self, name: str, value: Any, size: int, *, prog_bar: bool = False) -> None:
         """Mean over the epoch and over all ranks."""

@@ -76,6 +76,17 @@ def test_it_learns(contrast: Contrast, mini_root: Path) -> None:
     assert trainer.test(model, data, verbose=False)[0]["test/top1"] >= 0.7  # chance: 0.25
 
 
+@pytest.mark.slow
+def test_it_learns_from_blended_clips(mini_root: Path) -> None:
+    L.seed_everything(0, verbose=False)
+    model = small_model(CSRE_OFF)
+    trainer, history = fit(model, data := mini_protocol(mini_root, mixup=1.0), epochs=40)
+    first, last = history.epochs[0], history.epochs[-1]
+    # A blended clip has two labels, so its cross-entropy stays higher than that of the clips themselves.
+    assert last["train/ce"] < last["train/mixed"] < 0.9 * first["train/mixed"]
+    assert trainer.test(model, data, verbose=False)[0]["test/top1"] >= 0.7  # chance: 0.25
+
+
 def test_the_contrast_trains_the_encoder(mini_root: Path) -> None:
     """With equal seeds, runs with and without the branch differ in nothing but its gradient."""
     weights = []

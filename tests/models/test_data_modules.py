@@ -13,6 +13,7 @@ import torch
 from models.data.augment import Augmentation
 from models.data.clips import DATA_SETS, Clip
 from models.data.live import LiveData
+from models.data.mixing import mix
 from models.data.protocol import ProtocolData
 from models.data.windows import WindowKind
 
@@ -132,6 +133,33 @@ def test_rotation_is_rigid_and_about_the_vertical_and_lateral_axis(mini_root: Pa
     between = [torch.cdist(p[:, 0], p[:, 0]) for p in (batch.positions, turned)]
     torch.testing.assert_close(between[1], between[0], atol=1e-4, rtol=0)
     torch.testing.assert_close(turned.norm(dim=-1), batch.positions.norm(dim=-1))
+
+
+def test_blended_clips_and_labels_have_the_same_shares(mini_root: Path) -> None:
+    data = ProtocolData(root=mini_root, steps=8, workers=0)
+    batch = next(iter(data.test_dataloader()))
+    batch = batch._replace(label=torch.arange(len(batch.label)))
+    mixed = mix(batch, 1.0)
+    assert sorted(mixed.partner.tolist()) == batch.label.tolist()
+    assert 0.2 < mixed.share.mean() < 0.8
+    assert mixed.share.min() >= 0
+    assert mixed.share.max() <= 1
+    for row, (share, partner) in enumerate(zip(mixed.share, mixed.partner, strict=True)):
+        expected = share * batch.positions[row] + (1 - share) * batch.positions[partner]
+        torch.testing.assert_close(mixed.positions[row], expected)
+    assert (mixed.confidence <= batch.confidence).all()
+
+
+def test_blended_clips_are_turned_with_the_first_of_the_two(mini_root: Path) -> None:
+    """A clip blended with itself is the clip; turned apart, it would be flattened."""
+    data = ProtocolData(root=mini_root, steps=8, workers=0, rotation_deg=90, mixup=1.0)
+    batch = next(iter(data.test_dataloader()))
+    batch = batch._replace(positions=batch.positions[:1].expand_as(batch.positions))
+    turned = data.augment(batch)
+    assert turned.mixed is not None
+    torch.testing.assert_close(turned.mixed.positions, turned.positions)
+    assert not torch.allclose(turned.positions[0], turned.positions[1], atol=0.01)
+    assert ProtocolData(root=mini_root, steps=8, workers=0).augment(batch).mixed is None
 
 
 def test_a_set_without_a_split_is_refused(mini_root: Path, tmp_path: Path) -> None:
