@@ -58,6 +58,7 @@ COMMANDS = (
     Command("card", "Write the model card of a bundle from its figures.", "models.export.card:card"),
     Command("live", "Train, export and measure the bundles that ship.", "models.experiments.live:live"),
     Command("taught", "Teach labels to networks that never saw them.", "models.experiments.taught:taught"),
+    Command("transfer", "Measure embeddings on classes that runs never saw.", "models.export.transfer:transfer"),
     Command("unknown", "Measure what a network that never saw it makes of it.", "models.export.unknown:unknown"),
     Command("streams", "Write continuous recordings with their truth.", "models.data.stream_files:streams"),
     Command("prepare-ntu", "Convert raw NTU RGB+D skeletons.", "models.data.official.ntu:convert"),
