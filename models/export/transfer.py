@@ -23,12 +23,12 @@ from models.data.batch import collate
 from models.data.clips import Clip, read_clips
 from models.data.module import SkeletonData
 from models.data.protocol import ClipDataset
+from models.export.record import write_record
 from models.export.run import restore
 from models.export.teach import shares
 from models.network.network import Network
 from models.training.classifier import ActionClassifier
 from models.training.provenance import commit, hardware
-from models.training.record import write_json
 
 _BATCH = 64
 
@@ -98,15 +98,8 @@ def transfer(
         tests = sum(clip.split == "test" for clip in unseen)
         own = (known["encoder"], known["csre"], data.identity, known["commit"])
         found.append(Transferred(run.name, *own, tests, told))
-    if output is not None:
-        head = {
-            "set": name,
-            "draws": draws,
-            "seed": seed,
-            "commit": commit(),
-            "hardware": hardware(torch.device("cpu")),
-        }
-        write_json(output, {**head, "runs": [one._asdict() for one in found]})
+    head = {"set": name, "draws": draws, "seed": seed, "commit": commit(), "hardware": hardware(torch.device("cpu"))}
+    write_record({**head, "runs": [one._asdict() for one in found]}, output)
     return table(found, shots)
 
 
