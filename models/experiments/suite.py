@@ -207,7 +207,7 @@ def read_suite(name: str, runs: Path, folder: Path = SUITES, results: Path = RES
 
     Raises:
         FileNotFoundError: There is no such suite.
-        ValueError: The file lacks a key, or an entry an axis.
+        ValueError: The file lacks a key, an entry an axis, or a change is no single word.
     """
     path = folder / f"{name}.yaml"
     if not path.is_file():
@@ -221,6 +221,10 @@ def read_suite(name: str, runs: Path, folder: Path = SUITES, results: Path = RES
             raise ValueError(f"{path}: the entry {entry} lacks {sorted(missing)}")
         if isinstance(entry["encoder"], str) and not re.fullmatch(r"best \d+", entry["encoder"]):
             raise ValueError(f"{path}: encoder is {entry['encoder']!r}; give a list, or 'best N'")
+        if not re.fullmatch(r"[a-z0-9-]*", entry.get("change", "")):
+            raise ValueError(
+                f"{path}: change is {entry['change']!r}; it is part of file names: give small letters, digits and '-'"
+            )
     return Suite(
         name,
         content["title"],

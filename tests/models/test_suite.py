@@ -115,6 +115,8 @@ def test_wrong_suites_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("title: x\n")
     with pytest.raises(ValueError, match=r"empty.yaml lacks \['configs', 'experiments'\]"):
         read_suite("empty", tmp_path, tmp_path)
+    with pytest.raises(ValueError, match=r"change is 'All frames'; it is part of file names: give small letters"):
+        write_suite(tmp_path, entry(change="All frames"))
 
 
 def test_a_recipe_is_what_makes_the_run(tmp_path: Path) -> None:
