@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from models.experiments.fusion import fitted_weights, fixed_weights
 from models.experiments.records import Result
 from models.experiments.suite import RESULTS, SUITES, Experiment, Suite, read_suite
-from models.experiments.table import spread
 from models.network.input_stream import STREAMS
 from models.training.record import write_json
+from models.training.spread import spread
 
 
 def ensemble(

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from models.experiments.suite import RESULTS, ROOT, SUITES
+from models.training.spread import spread
 
 _NAME = "live"
 _PLAIN, _CSRE = "plain", "csre"
@@ -225,7 +225,7 @@ def _differences(records: Mapping[str, Record]) -> Iterator[str]:
     cells = []
     for path in _COLUMNS.values():
         pairs = [_at(records[f"{_CSRE}_{seed}"], path) - _at(records[f"{_PLAIN}_{seed}"], path) for seed in both]
-        cells.append(f"{np.mean(pairs):+.3f}" + (f" ± {np.std(pairs, ddof=1):.3f}" if len(pairs) > 1 else ""))
+        cells.append(spread(pairs, digits=3, signed=True))
     yield f"| **CSRE minus plain**, {len(both)} pairs | | {' | '.join(cells)} |"
 
 

@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from models.experiments.recipe import check_recipes
 from models.experiments.records import Result, answers_of
 from models.experiments.suite import RESULTS, SUITES, Experiment, Suite, read_suite
 from models.experiments.work import work
+from models.training.spread import spread
 
 _VALIDATION = "best validation epoch"
 FIGURES = {
@@ -142,23 +142,6 @@ def _rows(done: Mapping[Experiment, Result], figure: str, metrics: Sequence[str]
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return lines
-
-
-def spread(scores: Sequence[Any], *, signed: bool = False) -> str:
-    """Mean and standard deviation over runs of every metric.
-
-    >>> spread([[93.0, 91.0], [94.0, 92.0]])
-    '93.50 ± 0.71 / 91.50 ± 0.71'
-    >>> spread([[0.5]], signed=True)
-    '+0.50'
-    """
-    if not scores:
-        return "-"
-    cells = []
-    for values in np.transpose(scores):
-        cell = f"{values.mean():+.2f}" if signed else f"{values.mean():.2f}"
-        cells.append(cell + (f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else ""))
-    return " / ".join(cells)
 
 
 def _median(values: Iterable[float]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,24 +60,26 @@ def open_set(
         output: Bundle to write; it may be the same file.
         root: Folder with the data sets.
         labels_file: Label table that the bundle was trained with.
-        settings_of: Bundle whose limits are taken, of the same labels: of a run that kept the validation subjects from
-            training, where this one did not.
+        settings_of: Stream bundle whose limits are taken: of a run with the same labels that kept the validation
+            subjects from training, where this one did not.
 
     Returns:
         The description inside the bundle.
 
     Raises:
-        ValueError: A bundle does not label every frame, or the output is not called ``.onnx``.
+        ValueError: A bundle does not label every frame, has other labels or no limits to take, or the output is not
+            called ``.onnx``.
     """
     check_output(output)
     loaded, table = Bundle.load(bundle, device="cpu"), read_stream_labels(labels_file)
-    parts = _parts(root, table)
-    fitted = _fitted(loaded, root, table, parts)
-    if settings_of is not None:
-        theirs = _fitted(Bundle.load(settings_of, device="cpu"), root, table, parts)
-        fitted = replace(fitted, limits=theirs.limits)
     info = loaded.info
-    extension = fitted.extension([label.name for label in info.labels])
+    names = [label.name for label in info.labels]
+    theirs = None if settings_of is None else _fitted_before(settings_of, names)
+    parts, measured = _parts(root, table), Measured(loaded, root, table)
+    fitted = fit_open_set(info.labels, _said(measured, parts["train"]), _said(measured, parts["val"]))
+    if theirs is not None:
+        fitted = replace(fitted, shares=theirs.shares, limits=theirs.limits)
+    extension = fitted.extension(names)
     graph, _ = split_metadata(loaded.path.read_bytes())
     return write_bundle(output, graph, replace(info, extensions={**info.extensions, UNKNOWN: extension}))
 
@@ -124,9 +126,16 @@ def _prototypes(frames: FloatArray) -> FloatArray:
     return found
 
 
-def _fitted(bundle: Bundle, root: Path, table: StreamLabels, parts: Mapping[str, Sequence[ClipStream]]) -> OpenSet:
-    measured = Measured(bundle, root, table)
-    return fit_open_set(bundle.info.labels, _said(measured, parts["train"]), _said(measured, parts["val"]))
+def _fitted_before(path: Path, names: Sequence[str]) -> OpenSet:
+    """What another bundle of the same labels says about them."""
+    bundle = Bundle.load(path, device="cpu")
+    if (theirs := [label.name for label in bundle.info.labels]) != list(names):
+        raise ValueError(f"{path} has the labels {', '.join(theirs)}, this bundle {', '.join(names)}")
+    if bundle.open_set is None or bundle.open_set.weight != _LIKENESS_COUNTS:
+        raise ValueError(
+            f"{path} has no limits for scores of this kind; write it again with `python -m models open-set`"
+        )
+    return bundle.open_set
 
 
 def _told(names: Sequence[str], label: str, probabilities: FloatArray) -> NDArray[np.bool_]:

@@ -29,6 +29,7 @@ from models.export.teach import shares
 from models.network.network import Network
 from models.training.classifier import ActionClassifier
 from models.training.provenance import commit, hardware
+from models.training.spread import spread
 
 _BATCH = 64
 
@@ -134,7 +135,8 @@ def table(found: Sequence[Transferred], shots: Sequence[int]) -> str:
                 [100 * sides[side][shot] for sides in pairs.values() if side in sides] for side in (False, True)
             )
             gains = [100 * (sides[True][shot] - sides[False][shot]) for sides in both]
-            cells = (encoder, str(shot), _mean(plain), _mean(csre), str(len(both)), _mean(gains, "+"))
+            means = [spread(some, digits=1) for some in (plain, csre)]
+            cells = (encoder, str(shot), *means, str(len(both)), spread(gains, digits=1, signed=True))
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -147,10 +149,3 @@ def _told(
     teaches = np.array([clip.split == "train" for clip in clips])
     distances = 1 - rows[~teaches] @ rows[teaches].T
     return {shot: float(shares(distances, label[teaches], label[~teaches], shot, draws, seed).mean()) for shot in shots}
-
-
-def _mean(values: Sequence[float], sign: str = "") -> str:
-    if not values:
-        return "-"
-    spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
-    return f"{np.mean(values):{sign}.1f}{spread}"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from csre_ros.recognition.bundle_info import Label
-from csre_ros.recognition.open_set import OpenSet
-from models.export.open_set import SHARES, Said, fit_open_set
+from csre_ros.recognition.bundle import Bundle
+from csre_ros.recognition.bundle_info import Label, split_metadata
+from csre_ros.recognition.open_set import UNKNOWN, OpenSet
+from models.export.open_set import SHARES, Said, fit_open_set, open_set
+from models.export.run import write_bundle
 
 LABELS = [Label("idle", 0.0, True), Label("wave", 0.5), Label("clap", 0.5), Label("bow", 0.5)]
 MIDDLES = {"wave": (4.0, 0.0, 0.0), "clap": (0.0, 4.0, 0.0)}
@@ -64,3 +68,37 @@ def test_a_movement_that_looks_like_a_wave_but_is_none_is_refused(fitted: OpenSe
         for _, said, embeddings in clips(3, {"wave": (-3.0, 0.0, 4.0)})
     ]
     assert np.mean(refused) > 0.9
+
+
+def without(bundle: str, output: Path, **changes: object) -> Path:
+    """A shipped bundle again, with other limits or with none."""
+    loaded = Bundle.load(bundle, device="cpu")
+    extensions = dict(loaded.info.extensions)
+    own = extensions.pop(UNKNOWN)
+    if changes:
+        extensions[UNKNOWN] = {**own, **changes}
+    graph, _ = split_metadata(loaded.path.read_bytes())
+    write_bundle(output, graph, replace(loaded.info, extensions=extensions))
+    return output
+
+
+def test_only_limits_that_fit_are_taken_from_another_bundle(tmp_path: Path) -> None:
+    """Before any clip is read."""
+    output, window = tmp_path / "out.onnx", Bundle.load("window", device="cpu").path
+    with pytest.raises(ValueError, match=r"window.onnx has the labels .*, this bundle idle"):
+        open_set("default", output, tmp_path, settings_of=window)
+    for changes in ({}, {"weight": 9.0}):
+        other = without("default", tmp_path / "other.onnx", **changes)
+        with pytest.raises(ValueError, match=r"other.onnx has no limits .* write it again with `python"):
+            open_set("default", output, tmp_path, settings_of=other)
+    assert not output.exists()
+
+
+@pytest.mark.slow
+def test_limits_of_another_bundle_are_taken_as_they_are(shared_data: Path, tmp_path: Path) -> None:
+    limits = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    other = without("default", tmp_path / "other.onnx", limits=limits)
+    info = open_set("default", tmp_path / "out.onnx", shared_data, settings_of=other)
+    shipped = Bundle.load("default", device="cpu").info.extensions[UNKNOWN]
+    assert info.extensions[UNKNOWN]["limits"] == limits
+    assert list(info.extensions[UNKNOWN]["prototypes"]) == list(shipped["prototypes"])

@@ -11,7 +11,8 @@ import pytest
 from models.experiments.paired import paired_difference
 from models.experiments.recipe import recipe_of, write_recipe
 from models.experiments.records import FAMILY, answers_of, write_record
-from models.experiments.table import spread, write_table
+from models.experiments.table import write_table
+from models.training.spread import spread
 from tests.models.small_suites import entry, finish, write_suite
 
 
