@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.experiments.fusion import fitted_weights, fixed_weights
+from models.experiments.groups import Group
 from models.experiments.records import Result
 from models.experiments.suite import RESULTS, SUITES, Experiment, Suite, read_suite
 from models.network.input_stream import STREAMS
@@ -47,11 +49,13 @@ def ensemble(
     chosen = tuple(streams or STREAMS)
     content = read_suite(suite, runs.resolve(), suites, results)
     rows = []
-    for (encoder, csre, seed, variant), by_stream in _groups(content).items():
+    for by_stream in _by_stream(content):
         if set(chosen) <= set(by_stream):
             experiments, found = zip(*(by_stream[stream] for stream in chosen), strict=True)
-            folders = [content.run_folder(one) for one in experiments]
-            row = {"encoder": encoder, "csre": csre, "seed": seed, "variant": list(variant)}
+            folders, one = [content.run_folder(one) for one in experiments], experiments[0]
+            row = {
+                "encoder": one.encoder, "csre": one.csre, "seed": one.seed, "change": one.change, "part": list(one.part)
+            }  # fmt: skip
             rows.append(row | _fuse(folders, found, chosen, epoch))
     if not rows:
         raise ValueError(f"no encoder of suite {suite!r} has finished runs on all of {', '.join(chosen)}")
@@ -61,17 +65,15 @@ def ensemble(
     return text
 
 
-_Key = tuple[str, bool, int, tuple[str, ...]]
-
-
-def _groups(suite: Suite) -> dict[_Key, dict[str, tuple[Experiment, Result]]]:
-    groups: dict[_Key, dict[str, tuple[Experiment, Result]]] = defaultdict(dict)
+def _by_stream(suite: Suite) -> Iterable[Mapping[str, tuple[Experiment, Result]]]:
+    """Runs that differ in the stream only."""
+    found: dict[Experiment, dict[str, tuple[Experiment, Result]]] = defaultdict(dict)
     for one in suite.experiments()[0]:
         result = suite.result(one)
         # A run that was made elsewhere has left its record here, and not its logits.
         if result is not None and (suite.run_folder(one) / "result.json").is_file():
-            groups[one.encoder, one.csre, one.seed, one.variant][one.stream] = (one, result)
-    return groups
+            found[replace(one, stream="")][one.stream] = (one, result)
+    return found.values()
 
 
 def _fuse(folders: Sequence[Path], results: Sequence[Result], streams: Sequence[str], epoch: str) -> dict[str, Any]:
@@ -128,29 +130,47 @@ def _markdown(suite: Suite, streams: Sequence[str], epoch: str, rows: Sequence[M
         "",
         f"Weighted sums of the raw logits after {words[epoch]}. Top-1 in percent, mean and standard deviation over "
         f"seeds: {' / '.join(names)}. Fixed weights are the published ones; fitted ones minimise the cross-entropy on "
-        "the validation part. No weight has seen the test part. The difference is CSRE minus plain, paired by seed.",
+        "the validation part. No weight has seen the test part. The difference is CSRE minus plain, paired by seed. "
+        f"Commit and hardware of the runs: [{suite.name}.md]({suite.name}.md).",
         "",
         "| encoder | weights | seeds | plain | CSRE | difference |",
         "|---|---|---|---|---|---|",
     ]
-    for key in dict.fromkeys((tuple(row["variant"]), row["encoder"]) for row in rows):
-        own = [row for row in rows if (tuple(row["variant"]), row["encoder"]) == key]
-        for kind in ("fixed", "fitted"):
-            scores = {
-                csre: {
-                    row["seed"]: np.array([100 * row[kind]["top1"][name] for name in names])
-                    for row in own
-                    if row["csre"] is csre and kind in row
-                }
-                for csre in (False, True)
-            }
-            if not (scores[False] or scores[True]):
-                continue
+    for kind in ("fixed", "fitted"):
+        for group, scores in _with_means(rows, kind, names):
             paired = sorted(set(scores[False]) & set(scores[True]))
             cells = (
-                " ".join((*key[0], key[1])), kind, f"{max(map(len, scores.values()))}",
+                group.name, kind, f"{max(map(len, scores.values()))}",
                 spread([*scores[False].values()]), spread([*scores[True].values()]),
                 spread([scores[True][seed] - scores[False][seed] for seed in paired], signed=True),
             )  # fmt: skip
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+_Scores = Mapping[bool, Mapping[int, NDArray[np.float64]]]
+"""Top-1 in percent by CSRE off or on, then by seed."""
+
+
+def _with_means(rows: Sequence[Mapping[str, Any]], kind: str, names: Sequence[str]) -> Iterable[tuple[Group, _Scores]]:
+    """Of one kind of weights, by group, and behind the parts of one kind the means over them."""
+    found: dict[Group, dict[bool, dict[int, NDArray[np.float64]]]] = defaultdict(lambda: {False: {}, True: {}})
+    for row in rows:
+        if kind in row:
+            group = Group(row["change"], tuple(row["part"]), row["encoder"], "")
+            top1 = row[kind]["top1"]
+            found[group][row["csre"]][row["seed"]] = np.array([100 * top1[name] for name in names])
+    yield from found.items()
+    parts: dict[Group, list[_Scores]] = defaultdict(list)
+    for group, scores in found.items():
+        parts[group._replace(part=())].append(scores)
+    for whole, several in parts.items():
+        if len(several) > 1:
+            means = {
+                csre: {
+                    seed: np.mean([scores[csre][seed] for scores in several], axis=0)
+                    for seed in set.intersection(*(set(scores[csre]) for scores in several))
+                }
+                for csre in (False, True)
+            }
+            yield whole._replace(part=("mean of", str(len(several)))), means

@@ -34,9 +34,9 @@ def test_fitted_weights_trust_the_stream_that_is_right() -> None:
     assert np.isfinite(fitted_weights(np.stack([50 * truth, 50 * truth]), labels)).all()
 
 
-def four_streams(tmp_path: Path, held_out: bool = True) -> Suite:
+def four_streams(tmp_path: Path, held_out: bool = True, **axes: Any) -> Suite:
     """Runs of which each stream knows one class of four, in validation and test alike."""
-    suite = write_suite(tmp_path, entry(csre=[False, True], stream=list(STREAMS), seed=[0]))
+    suite = write_suite(tmp_path, entry(stream=list(STREAMS), **({"seed": [0]} | axes)))
     labels = np.arange(200) % 4
     for one in suite.experiments()[0]:
         finish(suite, one, 0.5, held_out=held_out, data="nw_ucla cross-view")
@@ -66,6 +66,21 @@ def test_ensemble(tmp_path: Path) -> None:
     assert plain["fixed"]["top1"] == {"all test clips": right.mean(), "own": right[:100].mean()}
     assert csre["fitted"]["top1"]["all test clips"] > plain["fitted"]["top1"]["all test clips"] > 0.6
     assert [line.split(" | ")[1] for line in text.splitlines() if line.startswith("| hcn")] == ["fixed", "fitted"]
+
+
+def test_parts_have_a_mean_where_all_of_them_are_there(tmp_path: Path) -> None:
+    suite = four_streams(tmp_path, seed=[0, 1], **{"data.subset": ["as1", "as2"]})
+    last = [one for one in suite.experiments()[0] if one.csre and one.seed == 1 and one.part == ("as2",)]
+    (suite.run_folder(last[0]) / "result.json").unlink()  # made elsewhere
+    text = ensemble("mini", runs=tmp_path / "runs", results=tmp_path, suites=tmp_path)
+    rows = json.loads((tmp_path / "mini_ensemble.json").read_text())["results"]
+    plain = [
+        100 * np.mean([one["fixed"]["top1"]["all test clips"] for one in rows if (one["csre"], one["seed"]) == key])
+        for key in ((False, 0), (False, 1), (True, 0))
+    ]
+    (line,) = [line for line in text.splitlines() if line.startswith("| mean of 2 hcn | fixed | 2 |")]
+    first, second = (cell.split(" / ")[0] for cell in line.split(" | ")[3:5])
+    assert (first, second) == (f"{np.mean(plain[:2]):.2f} ± {np.std(plain[:2], ddof=1):.2f}", f"{plain[2]:.2f}")
 
 
 def test_the_test_part_chooses_no_weight(tmp_path: Path) -> None:
