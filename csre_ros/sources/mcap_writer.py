@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -155,17 +157,24 @@ class McapWriter:
                 raise self._failure
 
     def _append(self, topic: int, stamp_ns: int, data: bytes) -> None:
-        size = self._file.tell()
-        self._first_ns = self._first_ns if self._messages else stamp_ns
-        self._newest_ns = stamp_ns
+        number = self._messages
+        self._first_ns = self._first_ns if number else stamp_ns
+        self._newest_ns, self._messages = stamp_ns, number + 1
         try:
-            self._mcap.add_message(topic, stamp_ns, data, stamp_ns, self._messages & 0xFFFFFFFF)
+            with self._chunks_counted():
+                self._mcap.add_message(topic, stamp_ns, data, stamp_ns, number & 0xFFFFFFFF)
         except OSError as error:
             self._failure = self._cut(error)
-            return
-        self._messages += 1
-        if self._file.tell() > size:  # a full chunk went out
-            self._safe_messages, self._safe_ns = self._messages, stamp_ns
+
+    @contextmanager
+    def _chunks_counted(self) -> Iterator[None]:
+        """Take everything for safe when a chunk goes out, also where the disk has no room for its index behind it."""
+        size = self._file.tell()
+        try:
+            yield
+        finally:
+            if self._file.tell() > size:
+                self._safe_messages, self._safe_ns = self._messages, self._newest_ns
 
     def _save_regularly(self) -> None:
         while not self._ending.wait(SAFE_AFTER_S):
@@ -180,8 +189,8 @@ class McapWriter:
                 return
 
     def _flush(self) -> None:
-        self._mcap.flush()  # type: ignore[no-untyped-call]
-        self._safe_messages, self._safe_ns = self._messages, self._newest_ns
+        with self._chunks_counted():
+            self._mcap.flush()  # type: ignore[no-untyped-call]
 
     def _finish(self) -> None:
         """Write what waits, and the index; where there is no room, end what is on the disk as well as it can be."""

@@ -145,6 +145,28 @@ def test_a_full_disk_keeps_everything_before(tmp_path, limit):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("room", "complete"), [(5, False), (100, True)])
+def test_a_disk_with_room_for_the_chunk_and_not_for_its_index_keeps_the_chunk(tmp_path, caplog, room, complete):
+    """The two are written one after the other; without the index, and even without an end, a chunk can be read."""
+    code = "import resource, sys; limit = int(sys.argv[4]); resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
+    code += WRITES_FOR_EVER.replace("time.monotonic_ns()", "number * 10**9")
+    record_once = [sys.executable, "-c", code]
+    subprocess.run([*record_once, tmp_path / "free.mcap", "20", "0", "1000000"], check=True, capture_output=True)
+    with (tmp_path / "free.mcap").open("rb") as file:
+        summary = make_reader(file).get_summary()
+    assert summary is not None
+    (chunk,) = summary.chunk_indexes
+    limit = chunk.chunk_start_offset + chunk.chunk_length + room
+    done = subprocess.run(
+        [*record_once, tmp_path / "tight.mcap", "20", "0", str(limit)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("takes no more (File too large); its first 19.0 s are kept")
+    assert len(read(tmp_path / "tight.mcap")) == 20
+    assert ("its end is missing" not in caplog.text) is complete
+
+
+@pytest.mark.slow
 def test_a_disk_that_is_full_at_the_very_end_loses_the_index_only(tmp_path):
     """The last chunk fits, the index behind it does not."""
     size = record(tmp_path / "size.mcap").stat().st_size
