@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.experiments.fusion import fitted_weights, fixed_weights
-from models.experiments.groups import Group
+from models.experiments.groups import Group, with_means
 from models.experiments.records import Result
 from models.experiments.suite import RESULTS, SUITES, Experiment, Suite, read_suite
 from models.network.input_stream import STREAMS
@@ -52,10 +52,8 @@ def ensemble(
     for by_stream in _by_stream(content):
         if set(chosen) <= set(by_stream):
             experiments, found = zip(*(by_stream[stream] for stream in chosen), strict=True)
-            folders, one = [content.run_folder(one) for one in experiments], experiments[0]
-            row = {
-                "encoder": one.encoder, "csre": one.csre, "seed": one.seed, "change": one.change, "part": list(one.part)
-            }  # fmt: skip
+            folders, first = [content.run_folder(one) for one in experiments], experiments[0]
+            row = {key: getattr(first, key) for key in ("encoder", "csre", "seed", "change", "part")}
             rows.append(row | _fuse(folders, found, chosen, epoch))
     if not rows:
         raise ValueError(f"no encoder of suite {suite!r} has finished runs on all of {', '.join(chosen)}")
@@ -137,7 +135,7 @@ def _markdown(suite: Suite, streams: Sequence[str], epoch: str, rows: Sequence[M
         "|---|---|---|---|---|---|",
     ]
     for kind in ("fixed", "fitted"):
-        for group, scores in _with_means(rows, kind, names):
+        for group, scores in with_means(_scores(rows, kind, names), _mean):
             paired = sorted(set(scores[False]) & set(scores[True]))
             cells = (
                 group.name, kind, f"{max(map(len, scores.values()))}",
@@ -148,29 +146,23 @@ def _markdown(suite: Suite, streams: Sequence[str], epoch: str, rows: Sequence[M
     return "\n".join(lines) + "\n"
 
 
-_Scores = Mapping[bool, Mapping[int, NDArray[np.float64]]]
-"""Top-1 in percent by CSRE off or on, then by seed."""
+_Top1 = NDArray[np.float64]
+"""Top-1 in percent of every figure."""
 
 
-def _with_means(rows: Sequence[Mapping[str, Any]], kind: str, names: Sequence[str]) -> Iterable[tuple[Group, _Scores]]:
-    """Of one kind of weights, by group, and behind the parts of one kind the means over them."""
-    found: dict[Group, dict[bool, dict[int, NDArray[np.float64]]]] = defaultdict(lambda: {False: {}, True: {}})
+def _scores(
+    rows: Sequence[Mapping[str, Any]], kind: str, names: Sequence[str]
+) -> Mapping[Group, Mapping[bool, Mapping[int, _Top1]]]:
+    """What one kind of weights gives, by group, then by CSRE off or on, then by seed."""
+    found: dict[Group, dict[bool, dict[int, _Top1]]] = defaultdict(lambda: {False: {}, True: {}})
     for row in rows:
         if kind in row:
-            group = Group(row["change"], tuple(row["part"]), row["encoder"], "")
+            group = Group(row["change"], row["part"], row["encoder"], "")
             top1 = row[kind]["top1"]
             found[group][row["csre"]][row["seed"]] = np.array([100 * top1[name] for name in names])
-    yield from found.items()
-    parts: dict[Group, list[_Scores]] = defaultdict(list)
-    for group, scores in found.items():
-        parts[group._replace(part=())].append(scores)
-    for whole, several in parts.items():
-        if len(several) > 1:
-            means = {
-                csre: {
-                    seed: np.mean([scores[csre][seed] for scores in several], axis=0)
-                    for seed in set.intersection(*(set(scores[csre]) for scores in several))
-                }
-                for csre in (False, True)
-            }
-            yield whole._replace(part=("mean of", str(len(several)))), means
+    return found
+
+
+def _mean(parts: Sequence[_Top1]) -> _Top1:
+    mean: _Top1 = np.mean(parts, axis=0)
+    return mean

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from models.experiments.records import Result
 from models.experiments.suite import Experiment
 
+T = TypeVar("T")
 LAST = "last epoch"
 """The figure that is the headline."""
 
@@ -49,8 +50,27 @@ def groups(done: Mapping[Experiment, Result]) -> Mapping[Group, Sides]:
 
 def grouped(done: Mapping[Experiment, Result]) -> list[tuple[Group, Sides]]:
     """The groups, and behind them the means over their parts."""
-    found = groups(done)
-    return [*found.items(), *_means(found)]
+    return with_means(groups(done), _mean_result)
+
+
+def with_means(
+    found: Mapping[Group, Mapping[bool, Mapping[int, T]]], mean: Callable[[Sequence[T]], T]
+) -> list[tuple[Group, Mapping[bool, Mapping[int, T]]]]:
+    """Groups, and behind them, where there are several parts of one kind, the means over these, seed by seed.
+
+    Args:
+        found: What each group has, by CSRE off or on, then by seed.
+        mean: Makes one of several.
+    """
+    parts: dict[Group, list[Mapping[bool, Mapping[int, T]]]] = defaultdict(list)
+    for group, runs in found.items():
+        parts[group._replace(part=())].append(runs)
+    means = []
+    for whole, several in parts.items():
+        sides = {csre: _by_seed([runs[csre] for runs in several], mean) for csre in (False, True)}
+        if len(several) > 1 and any(sides.values()):
+            means.append((whole._replace(part=("mean of", str(len(several)))), sides))
+    return [*found.items(), *means]
 
 
 def paired(runs: Sides) -> list[int]:
@@ -59,30 +79,17 @@ def paired(runs: Sides) -> list[int]:
     return [seed for seed in both if runs[False][seed]["epochs"] == runs[True][seed]["epochs"]]
 
 
-def _means(found: Mapping[Group, Sides]) -> Iterable[tuple[Group, Sides]]:
-    """Where there are several parts of one kind: the mean over them, seed by seed."""
-    parts: dict[tuple[str, str, str], list[Sides]] = defaultdict(list)
-    for group, runs in found.items():
-        parts[group.change, group.encoder, group.stream].append(runs)
-    for (change, encoder, stream), several in parts.items():
-        means = {csre: _mean_results([runs[csre] for runs in several]) for csre in (False, True)}
-        if len(several) > 1 and any(means.values()):
-            yield Group(change, ("mean of", str(len(several))), encoder, stream), means
+def _by_seed(several: Sequence[Mapping[int, T]], mean: Callable[[Sequence[T]], T]) -> dict[int, T]:
+    seeds = set.intersection(*(set(runs) for runs in several))
+    return {seed: mean([runs[seed] for runs in several]) for seed in sorted(seeds)}
 
 
-def _mean_results(several: Sequence[Mapping[int, Result]]) -> dict[int, Result]:
-    seeds = set.intersection(*(set(results) for results in several))
-    means: dict[int, Result] = {}
-    for seed in sorted(seeds):
-        results = [result[seed] for result in several]
-        figures: dict[str, Any] = {
-            figure: {key: float(np.mean([r["figures"][figure][key] for r in results])) for key in values}
-            for figure, values in results[0]["figures"].items()
-        }
-        seconds = sum(result["seconds_per_epoch"] for result in results)
-        epochs = [result["epochs"] for result in results]
-        answers = [part for result in results for part in result["answers"]]
-        means[seed] = results[0] | {
-            "figures": figures, "seconds_per_epoch": seconds, "epochs": epochs, "answers": answers
-        }  # fmt: skip
-    return means
+def _mean_result(results: Sequence[Result]) -> Result:
+    figures: dict[str, Any] = {
+        figure: {key: float(np.mean([r["figures"][figure][key] for r in results])) for key in values}
+        for figure, values in results[0]["figures"].items()
+    }
+    seconds = sum(result["seconds_per_epoch"] for result in results)
+    epochs = [result["epochs"] for result in results]
+    answers = [part for result in results for part in result["answers"]]
+    return results[0] | {"figures": figures, "seconds_per_epoch": seconds, "epochs": epochs, "answers": answers}

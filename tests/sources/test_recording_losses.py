@@ -40,6 +40,12 @@ with RecordingWriter(sys.argv[1], layout) as recording:
         time.sleep(float(sys.argv[3]))
 """
 
+WRITES_WITHIN_A_LIMIT = f"""
+import resource, sys
+limit = int(sys.argv[4])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+{WRITES_FOR_EVER}"""
+
 
 def person(seed: int) -> Skeleton:
     return Skeleton(LAYOUT, np.random.default_rng(seed).normal(size=(33, 3)), np.ones(33))
@@ -148,8 +154,7 @@ def test_a_full_disk_keeps_everything_before(tmp_path, limit):
 @pytest.mark.parametrize(("room", "complete"), [(5, False), (100, True)])
 def test_a_disk_with_room_for_the_chunk_and_not_for_its_index_keeps_the_chunk(tmp_path, caplog, room, complete):
     """The two are written one after the other; without the index, and even without an end, a chunk can be read."""
-    code = "import resource, sys; limit = int(sys.argv[4]); resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
-    code += WRITES_FOR_EVER.replace("time.monotonic_ns()", "number * 10**9")
+    code = WRITES_WITHIN_A_LIMIT.replace("time.monotonic_ns()", "number * 10**9")
     record_once = [sys.executable, "-c", code]
     subprocess.run([*record_once, tmp_path / "free.mcap", "20", "0", "1000000"], check=True, capture_output=True)
     with (tmp_path / "free.mcap").open("rb") as file:
@@ -170,9 +175,7 @@ def test_a_disk_with_room_for_the_chunk_and_not_for_its_index_keeps_the_chunk(tm
 def test_a_disk_that_is_full_at_the_very_end_loses_the_index_only(tmp_path):
     """The last chunk fits, the index behind it does not."""
     size = record(tmp_path / "size.mcap").stat().st_size
-    code = "import resource, sys; limit = int(sys.argv[4]); resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
-    code += WRITES_FOR_EVER
-    record_once = [sys.executable, "-c", code]
+    record_once = [sys.executable, "-c", WRITES_WITHIN_A_LIMIT]
     subprocess.run([*record_once, tmp_path / "free.mcap", "20", "0", str(10 * size)], check=True, capture_output=True)
     whole = (tmp_path / "free.mcap").stat().st_size
     done = subprocess.run([*record_once, tmp_path / "tight.mcap", "20", "0", str(whole - 100)], capture_output=True)
